@@ -1,0 +1,108 @@
+package controlplane
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/ringcast/ringcast/internal/wire"
+)
+
+// BanPrefix begins the entities of all bans.
+const BanPrefix = "ban/"
+
+// An automatic ban is an entity of its own, so that it never shortens an
+// operator's. An unban succeeds both.
+const automaticSuffix = "#auto"
+
+// BanEntities names the entities of an address: the operator's ban, then the
+// automatic one.
+func BanEntities(ip netip.Prefix) []string {
+	operator := BanPrefix + wire.FormatPrefix(ip)
+	return []string{operator, operator + automaticSuffix}
+}
+
+// Ban asks for an address or prefix to be refused.
+type Ban struct {
+	// IP is in canonical form; see wire.ParsePrefix.
+	IP netip.Prefix
+	// Reason is shown to operators and to the refused client.
+	Reason string
+	// TTL is the ban's length; 0: no end.
+	TTL time.Duration
+	// Automatic is set for a ban that an edge decided on.
+	Automatic bool
+}
+
+// Decide implements Decision.
+func (b Ban) Decide(s State) ([]Event, error) {
+	now := s.Now()
+	expires := expiry(now, b.TTL)
+	entity := BanEntities(b.IP)[0]
+	if b.Automatic {
+		entity = BanEntities(b.IP)[1]
+	}
+	return state(now, expires, &wire.IPBanned{
+		IP: wire.FormatPrefix(b.IP), Reason: b.Reason, Automatic: b.Automatic,
+		ExpiresAt: unixOrZero(expires), Timestamp: now.Unix(),
+	}, entity), nil
+}
+
+// Unban asks for every ban of exactly that address or prefix to be lifted.
+type Unban struct {
+	// IP is in canonical form; see wire.ParsePrefix.
+	IP netip.Prefix
+}
+
+// Decide implements Decision. The event is recorded even where no ban is known:
+// edges have bans of their own.
+func (u Unban) Decide(s State) ([]Event, error) {
+	now := s.Now()
+	return tombstone(now, &wire.IPUnbanned{
+		IP: wire.FormatPrefix(u.IP), Timestamp: now.Unix(),
+	}, BanEntities(u.IP)...), nil
+}
+
+// CoveringBans names the entities of every ban that would cover ip, the most
+// specific first, the operator's before the automatic one.
+func CoveringBans(ip netip.Prefix) []string {
+	least := wire.MinPrefixBits6
+	if ip.Addr().Is4() {
+		least = wire.MinPrefixBits4
+	}
+	var entities []string
+	for bits := ip.Bits(); bits >= least; bits-- {
+		entities = append(entities, BanEntities(netip.PrefixFrom(ip.Addr(), bits).Masked())...)
+	}
+	return entities
+}
+
+func state(now, expires time.Time, event any, entity string) []Event {
+	eventType, data := wire.Encode(event)
+	return []Event{{
+		Type: eventType, Data: data, Entities: []string{entity},
+		Time: now, ExpiresAt: expires, Audience: Everyone,
+	}}
+}
+
+func tombstone(now time.Time, event any, entities ...string) []Event {
+	eventType, data := wire.Encode(event)
+	return []Event{{
+		Type: eventType, Data: data, Entities: entities,
+		Tombstone: true, Time: now, Audience: Everyone,
+	}}
+}
+
+// expiry rounds up to the next second, so that nothing ends early.
+func expiry(now time.Time, ttl time.Duration) time.Time {
+	if ttl == 0 {
+		return time.Time{}
+	}
+	return now.Add((ttl + time.Second - 1).Truncate(time.Second))
+}
+
+func unixOrZero(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}

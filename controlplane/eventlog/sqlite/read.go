@@ -1,0 +1,184 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/ringcast/ringcast/controlplane"
+	"github.com/ringcast/ringcast/controlplane/eventlog"
+)
+
+const eventColumns = `events.position, unit, kind, audience, type, time, expires_at, entities, data`
+
+// liveEntities selects the live events of entities from one entity up to, and
+// without, another; their parameters, and the time.
+const liveEntities = `FROM entities JOIN events USING (position)
+	WHERE entity > ? AND entity >= ? AND entity < ? AND kind = 0 AND (expires_at = 0 OR expires_at > ?)`
+
+// Read implements eventlog.Log.
+func (l *Log) Read(ctx context.Context, after uint64, limit int) (page eventlog.Page, err error) {
+	tx, err := l.db.Read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return eventlog.Page{}, fmt.Errorf("read log: %w", err)
+	}
+	defer tx.Rollback()
+	if page, err = readPage(ctx, tx, after, max(limit, 1)); err != nil {
+		return eventlog.Page{}, fmt.Errorf("read log: %w", err)
+	}
+	return page, nil
+}
+
+func readPage(ctx context.Context, tx *sql.Tx, after uint64, limit int) (page eventlog.Page, err error) {
+	if page.Head, err = readHead(ctx, tx); err != nil {
+		return page, err
+	}
+	page.Next = page.Head.Position
+	after = min(after, math.MaxInt64) // SQLite has no larger integers
+	rows := make([]unitEvent, 0, limit)
+	rows, err = readEvents(ctx, tx, rows, `SELECT `+eventColumns+` FROM events WHERE position > ? ORDER BY position LIMIT ?`, int64(after), limit)
+	if err != nil {
+		return page, err
+	}
+	if len(rows) == limit {
+		last := rows[limit-1]
+		page.Next = last.unit
+		rows, err = readEvents(ctx, tx, rows, `SELECT `+eventColumns+` FROM events WHERE position > ? AND position <= ? ORDER BY position`,
+			int64(last.event.Position), int64(last.unit))
+	}
+	page.Units = units(rows)
+	return page, err
+}
+
+// unitEvent is an event with the position of its unit.
+type unitEvent struct {
+	event controlplane.Event
+	unit  uint64
+}
+
+func readEvents(ctx context.Context, q queryer, into []unitEvent, query string, args ...any) ([]unitEvent, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		event, unit, err := scanEvent(rows)
+		if err != nil {
+			return nil, err
+		}
+		into = append(into, unitEvent{event, unit})
+	}
+	return into, rows.Err()
+}
+
+// units groups neighbours of one unit.
+func units(rows []unitEvent) []controlplane.Unit {
+	out := make([]controlplane.Unit, 0, len(rows))
+	events := make([]controlplane.Event, len(rows))
+	for i, row := range rows {
+		events[i] = row.event
+		if n := len(out); n > 0 && out[n-1].Position == row.unit {
+			out[n-1].Events = append(out[n-1].Events, row.event)
+			continue
+		}
+		out = append(out, controlplane.Unit{Position: row.unit, Events: events[i : i+1 : i+1]})
+	}
+	return out
+}
+
+type scanner interface{ Scan(dest ...any) error }
+
+func scanEvent(row scanner) (e controlplane.Event, unit uint64, err error) {
+	var kind, audience, at, expires int64
+	var entities string
+	if err := row.Scan(&e.Position, &unit, &kind, &audience, &e.Type, &at, &expires, &entities, &e.Data); err != nil {
+		return e, 0, err
+	}
+	e.Tombstone = kind == kindTombstone
+	e.Audience = controlplane.Audience(audience)
+	e.Time = time.Unix(at, 0)
+	if expires != 0 {
+		e.ExpiresAt = time.Unix(expires, 0)
+	}
+	if entities != "" {
+		e.Entities = strings.Split(entities, "\n")
+	}
+	return e, unit, nil
+}
+
+// Latest implements eventlog.Log.
+func (l *Log) Latest(ctx context.Context, entities ...string) ([]controlplane.Event, error) {
+	tx, err := l.db.Read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, fmt.Errorf("read entities: %w", err)
+	}
+	defer tx.Rollback()
+	stmt, err := tx.PrepareContext(ctx, `SELECT `+eventColumns+` FROM entities JOIN events USING (position) WHERE entity = ?`)
+	if err != nil {
+		return nil, fmt.Errorf("read entities: %w", err)
+	}
+	defer stmt.Close()
+	var events []controlplane.Event
+	for _, entity := range entities {
+		event, _, err := scanEvent(stmt.QueryRowContext(ctx, entity))
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read entities: %w", err)
+		}
+		events = append(events, event)
+	}
+	return events, nil
+}
+
+// List implements eventlog.Log.
+func (l *Log) List(ctx context.Context, prefix, after string, limit int) ([]eventlog.Entry, error) {
+	rows, err := l.db.Read.QueryContext(ctx, `SELECT entity, `+eventColumns+` `+liveEntities+` ORDER BY entity LIMIT ?`,
+		after, prefix, prefixEnd(prefix), l.cfg.Now().Unix(), limit)
+	if err != nil {
+		return nil, fmt.Errorf("list entities: %w", err)
+	}
+	defer rows.Close()
+	var entries []eventlog.Entry
+	for rows.Next() {
+		var entry eventlog.Entry
+		entry.Event, _, err = scanEvent(prefixed{rows, &entry.Entity})
+		if err != nil {
+			return nil, fmt.Errorf("list entities: %w", err)
+		}
+		entries = append(entries, entry)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("list entities: %w", err)
+	}
+	return entries, nil
+}
+
+// prefixed scans a column before those of the event.
+type prefixed struct {
+	rows  *sql.Rows
+	first any
+}
+
+func (p prefixed) Scan(dest ...any) error {
+	return p.rows.Scan(append([]any{p.first}, dest...)...)
+}
+
+// Count implements eventlog.Log.
+func (l *Log) Count(ctx context.Context, prefix string) (n uint64, err error) {
+	err = l.db.Read.QueryRowContext(ctx, `SELECT count(*) `+liveEntities, "", prefix, prefixEnd(prefix), l.cfg.Now().Unix()).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count entities: %w", err)
+	}
+	return n, nil
+}
+
+// prefixEnd is the least string above all that begin with prefix. Entities are
+// UTF-8, in which no byte is 0xFF.
+func prefixEnd(prefix string) string { return prefix + "\xff" }

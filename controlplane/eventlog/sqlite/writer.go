@@ -1,0 +1,125 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ringcast/ringcast/controlplane"
+	"github.com/ringcast/ringcast/controlplane/eventlog"
+	"github.com/ringcast/ringcast/internal/sqlitedb"
+)
+
+// writer owns the one connection that writes, with its prepared statements.
+// Only the log's goroutine uses it.
+type writer struct {
+	conn *sql.Conn
+	stmt statements
+	head eventlog.Head
+}
+
+type statements struct {
+	latest, supersede, forget, point         *sql.Stmt
+	event, moveHead, recall, remember, audit *sql.Stmt
+}
+
+func newWriter(ctx context.Context, db *sqlitedb.DB) (*writer, error) {
+	conn, err := db.Write.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{conn: conn}
+	if err := errors.Join(w.prepare(ctx), w.begin(ctx)); err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	return w, nil
+}
+
+func (w *writer) prepare(ctx context.Context) error {
+	var errs []error
+	for _, s := range []struct {
+		stmt  **sql.Stmt
+		query string
+	}{
+		{&w.stmt.latest, `SELECT ` + eventColumns + ` FROM entities JOIN events USING (position) WHERE entity = ?`},
+		{&w.stmt.supersede, `UPDATE events SET refs = refs - 1 WHERE position = (SELECT position FROM entities WHERE entity = ?) RETURNING position, refs`},
+		{&w.stmt.forget, `DELETE FROM events WHERE position = ?`},
+		{&w.stmt.point, `INSERT INTO entities (entity, position) VALUES (?, ?) ON CONFLICT (entity) DO UPDATE SET position = excluded.position`},
+		{&w.stmt.event, `INSERT INTO events (position, unit, kind, audience, type, time, expires_at, stale_since, refs, entities, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+		{&w.stmt.moveHead, `UPDATE head SET position = ?`},
+		{&w.stmt.recall, `SELECT digest, position FROM requests WHERE principal = ? AND id = ? AND time > ?`},
+		{&w.stmt.remember, `INSERT OR REPLACE INTO requests (principal, id, digest, position, time) VALUES (?, ?, ?, ?, ?)`},
+		{&w.stmt.audit, `INSERT INTO audit (position, time, principal, address, rpc, request_id, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`},
+	} {
+		var err error
+		*s.stmt, err = w.conn.PrepareContext(ctx, s.query)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// begin reads the head, or gives a new log its epoch.
+func (w *writer) begin(ctx context.Context) error {
+	_, err := w.conn.ExecContext(ctx,
+		`INSERT INTO head (id, epoch, position, horizon, moment_horizon) VALUES (1, ?, 0, 0, 0) ON CONFLICT DO NOTHING`, newEpoch())
+	if err != nil {
+		return fmt.Errorf("begin log: %w", err)
+	}
+	w.head, err = readHead(ctx, w.conn)
+	if err != nil {
+		return fmt.Errorf("read head: %w", err)
+	}
+	return nil
+}
+
+func (w *writer) close() error { return w.conn.Close() }
+
+// txn is the writer's transaction at hand. Its head becomes the writer's once
+// it is durable.
+type txn struct {
+	*writer
+	ctx  context.Context
+	head eventlog.Head
+}
+
+// update runs f in a transaction and makes what it did durable.
+func (w *writer) update(ctx context.Context, f func(*txn) error) error {
+	if _, err := w.conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	tx := &txn{writer: w, ctx: ctx, head: w.head}
+	err := f(tx)
+	if err == nil {
+		_, err = w.conn.ExecContext(ctx, `COMMIT`)
+	}
+	if err != nil {
+		// SQLite rolls some errors back by itself; then there is nothing to do.
+		_, _ = w.conn.ExecContext(ctx, `ROLLBACK`)
+		return err
+	}
+	w.head = tx.head
+	return nil
+}
+
+// Latest looks an entity up as the transaction sees it.
+func (tx *txn) Latest(entity string) (controlplane.Event, bool, error) {
+	event, _, err := scanEvent(tx.stmt.latest.QueryRowContext(tx.ctx, entity))
+	if errors.Is(err, sql.ErrNoRows) {
+		return controlplane.Event{}, false, nil
+	}
+	if err != nil {
+		return controlplane.Event{}, false, fmt.Errorf("read entity: %w", err)
+	}
+	return event, true, nil
+}
+
+// view is a transaction as a decision sees it.
+type view struct {
+	*txn
+	now time.Time
+}
+
+// Now implements controlplane.State.
+func (v view) Now() time.Time { return v.now }
