@@ -1,0 +1,186 @@
+// Package stream serves the log to its readers as Server-Sent Events.
+//
+// A reader is a cursor: the last position that it has. What follows is read from
+// the ring as long as that reaches back far enough, and from the log elsewhere,
+// so a resume from any position misses nothing and repeats nothing. Where the log
+// has forgotten what the reader would need, the reader gets the whole live state
+// instead, between a reset and a synced.
+package stream
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ringcast/ringcast/controlplane"
+	"github.com/ringcast/ringcast/controlplane/eventlog"
+	"github.com/ringcast/ringcast/controlplane/ring"
+	"github.com/ringcast/ringcast/internal/wire"
+)
+
+const (
+	// writeTimeout is how long a write may take until the subscriber counts as
+	// stuck and is dropped. It keeps dead connections from holding memory.
+	writeTimeout = 30 * time.Second
+	// minRetry and maxRetry bound the time after which subscribers are asked to
+	// come back. It is drawn for each, so that they do not come back as one.
+	minRetry = time.Second
+	maxRetry = 3 * time.Second
+	// maxIdentity bounds the node and instance that a reader gives, which are
+	// kept as long as it is connected.
+	maxIdentity = 256
+)
+
+// Config is what a Server may be told.
+type Config struct {
+	// Heartbeat is the time between heartbeats.
+	Heartbeat time.Duration
+	// MaxSubscribers bounds the streams open at once; 0: no bound.
+	MaxSubscribers int
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+	// Registerer takes the metrics; nil: none are kept.
+	Registerer prometheus.Registerer
+	// Logger says who comes and goes, at the debug level.
+	Logger *slog.Logger
+}
+
+// Server serves GET /events.
+type Server struct {
+	cfg     Config
+	log     eventlog.Log
+	ring    *ring.Ring
+	metrics *metrics
+
+	mu       sync.Mutex // guards what follows
+	sessions sync.WaitGroup
+	draining chan struct{} // closed when the server drains
+	drained  bool
+	edges    int
+	others   int
+}
+
+// New returns a server of a log and of the ring at its end.
+func New(cfg Config, log eventlog.Log, ring *ring.Ring) *Server {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Server{cfg: cfg, log: log, ring: ring, metrics: newMetrics(cfg.Registerer), draining: make(chan struct{})}
+}
+
+// Subscribers counts the open streams, and those of edges among them.
+func (s *Server) Subscribers() (all, edges int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.edges + s.others, s.edges
+}
+
+// Drain tells every subscriber that the server is about to end, after all that
+// it has for them, and waits until they are gone or ctx is done. New ones are
+// refused.
+func (s *Server) Drain(ctx context.Context) error {
+	s.mu.Lock()
+	if !s.drained {
+		s.drained = true
+		close(s.draining)
+	}
+	s.mu.Unlock()
+	gone := make(chan struct{})
+	go func() {
+		s.sessions.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("drain streams: %w", ctx.Err())
+	}
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet {
+		w.Header().Set("Allow", http.MethodGet)
+		refuse(w, http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "the stream answers GET only")
+		return
+	}
+	sub, err := parseSubscription(r)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "INVALID_LAST_EVENT_ID", err.Error())
+		return
+	}
+	if !s.enter(sub) {
+		s.metrics.refused.Inc()
+		w.Header().Set("Retry-After", fmt.Sprint(int(jitter(minRetry, 4*maxRetry)/time.Second)))
+		refuse(w, http.StatusServiceUnavailable, "AT_CAPACITY", "Server at capacity")
+		return
+	}
+	defer s.leave(sub)
+	s.serve(w, r, sub)
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, sub subscription) {
+	h := w.Header()
+	h.Set("Content-Type", wire.StreamMediaType)
+	h.Set("Cache-Control", "no-cache, no-transform")
+	h.Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+	session := &session{
+		server: s, sub: sub, out: newOutput(w, s.metrics),
+		clientID: newClientID(), position: sub.cursor.Position,
+	}
+	started := s.cfg.Now()
+	err := session.run(r.Context())
+	s.metrics.ended(err)
+	if s.cfg.Logger != nil {
+		s.cfg.Logger.Debug("stream ended", "client_id", session.clientID, "node", sub.node,
+			"position", session.position, "after", s.cfg.Now().Sub(started).Round(time.Millisecond), "reason", reasonOf(err))
+	}
+}
+
+// enter admits a subscriber, unless there are enough or the server drains.
+func (s *Server) enter(sub subscription) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.drained || (s.cfg.MaxSubscribers > 0 && s.edges+s.others >= s.cfg.MaxSubscribers) {
+		return false
+	}
+	s.sessions.Add(1)
+	*s.counter(sub)++
+	s.metrics.subscribers.WithLabelValues(sub.kind()).Inc()
+	return true
+}
+
+func (s *Server) leave(sub subscription) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*s.counter(sub)--
+	s.metrics.subscribers.WithLabelValues(sub.kind()).Dec()
+	s.sessions.Done()
+}
+
+func (s *Server) counter(sub subscription) *int {
+	if sub.audience == controlplane.Edges {
+		return &s.edges
+	}
+	return &s.others
+}
+
+func jitter(least, most time.Duration) time.Duration {
+	return least + mathrand.N(most-least)
+}
+
+func newClientID() string {
+	b := make([]byte, 8)
+	rand.Read(b)
+	return hex.EncodeToString(b)
+}
