@@ -76,8 +76,8 @@ func New(cfg Config, log eventlog.Log, ring *ring.Ring) *Server {
 	return &Server{cfg: cfg, log: log, ring: ring, metrics: newMetrics(cfg.Registerer), draining: make(chan struct{})}
 }
 
-// Subscribers counts the open streams, and those of edges among them.
-func (s *Server) Subscribers() (all, edges int) {
+// Open counts the open streams, and those of edges among them.
+func (s *Server) Open() (all, edges int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.edges + s.others, s.edges
@@ -129,6 +129,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, sub subscription) {
+	// A stream outlives the time that a request may take to arrive. Writers that
+	// know no deadline have none to lift.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	h := w.Header()
 	h.Set("Content-Type", wire.StreamMediaType)
 	h.Set("Cache-Control", "no-cache, no-transform")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ringcast/ringcast/edgeproxy"
 	"github.com/ringcast/ringcast/internal/wire"
@@ -22,7 +23,8 @@ type applier struct {
 	synced    bool
 	units     []edgeproxy.Unit // not yet in force
 	aside     []any            // not yet built aside
-	events    int              // in units
+	held      int              // events held back, an empty unit counting as one
+	age       time.Duration    // of the last heartbeat
 	err       error            // why it ended, if not with the stream
 }
 
@@ -71,6 +73,7 @@ func (a *applier) take(i item, more bool) error {
 	case itemGap:
 		return a.follower.state.Gap(a.ctx)
 	case itemHeartbeat:
+		a.age = i.age
 		if a.synced {
 			a.follower.vouched(i.age)
 		}
@@ -82,13 +85,14 @@ func (a *applier) take(i item, more bool) error {
 }
 
 func (a *applier) unit(unit edgeproxy.Unit, more bool) error {
-	a.events += max(len(unit.Events), 1)
+	a.held += max(len(unit.Events), 1)
+	a.follower.countApplied(len(unit.Events))
 	if a.resetting {
 		a.aside = append(a.aside, unit.Events...)
 	} else {
 		a.units = append(a.units, unit)
 	}
-	if more && a.events < batchEvents {
+	if more && a.held < batchEvents {
 		return nil
 	}
 	return a.flush()
@@ -106,8 +110,10 @@ func (a *applier) flush() (err error) {
 		a.alarm(err)
 		return err
 	}
-	a.follower.countApplied(a.events)
-	a.units, a.aside, a.events = a.units[:0], a.aside[:0], 0
+	a.units, a.aside, a.held = a.units[:0], a.aside[:0], 0
+	if a.synced && a.age == 0 {
+		a.follower.vouched(0) // it came from a log that speaks for itself
+	}
 	return nil
 }
 
@@ -123,7 +129,7 @@ func (a *applier) level(at wire.Cursor) error {
 		return fmt.Errorf("%w: synced at %s, but the state is at %s", errProtocol, at, cursor)
 	}
 	a.synced = true
-	a.follower.level(at)
+	a.follower.level(at, a.age)
 	return nil
 }
 

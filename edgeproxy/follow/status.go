@@ -23,7 +23,7 @@ type Status struct {
 	Vouched time.Time
 	// Alarm is why the position stands still: an event that does not decode.
 	Alarm error
-	// Applied counts events put in force, Resets whole states, and Connects
+	// Applied counts events received for putting in force, Resets whole states, and Connects
 	// streams, since the start.
 	Applied, Resets, Connects uint64
 	// Unknown counts events of types that this version does not know.
@@ -70,10 +70,10 @@ func (f *Follower) resetting(reason string) {
 	})
 }
 
-func (f *Follower) level(at wire.Cursor) {
+func (f *Follower) level(at wire.Cursor, age time.Duration) {
 	f.cfg.Logger.Info("level with the log", "position", at.String())
 	f.update(func(s *Status) {
-		s.Synced, s.Alarm, s.Vouched = true, nil, time.Now()
+		s.Synced, s.Alarm, s.Vouched = true, nil, time.Now().Add(-age)
 	})
 }
 

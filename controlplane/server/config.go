@@ -1,0 +1,89 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ringcast/ringcast/controlplane/eventlog"
+	"github.com/ringcast/ringcast/internal/config"
+	"github.com/ringcast/ringcast/internal/listen"
+)
+
+// Config is everything that a control plane can be told. Flags, environment,
+// file and the reference page come from it.
+type Config struct {
+	HTTPListen string `flag:"http-listen" default:"localhost:4000" value:"ADDRESS" help:"address of REST, stream, health and metrics" sketch:"PORT,port"`
+	GRPCListen string `flag:"grpc-listen" default:"localhost:4001" value:"ADDRESS" help:"address of gRPC"`
+	Insecure   bool   `flag:"insecure" help:"allow addresses beyond loopback although anybody who reaches them may do everything"`
+
+	DataDir            string        `flag:"data-dir" default:"./ringcast-control" value:"DIR" help:"directory of the log; one process at a time"`
+	Log                string        `flag:"log" default:"sqlite:" value:"URL" help:"where the log is: sqlite: is the embedded one in the data dir"`
+	TombstoneRetention time.Duration `flag:"tombstone-retention" default:"168h" help:"how long an absence is remembered; an edge away for less resumes without a reset"`
+	MomentRetention    time.Duration `flag:"moment-retention" default:"24h" help:"how long invalidations and other short-lived events can be read"`
+	MomentMax          int           `flag:"moment-max" default:"1000000" value:"N" help:"how many short-lived events are kept at the most"`
+
+	RingSize       int           `flag:"ring-size" default:"10000" value:"N" help:"recent units kept in memory for readers"`
+	RingBytes      config.Bytes  `flag:"ring-bytes" default:"64MiB" value:"SIZE" help:"bound on the memory of these units"`
+	Heartbeat      time.Duration `flag:"heartbeat" default:"15s" help:"time between heartbeats of a stream"`
+	MaxSubscribers int           `flag:"max-subscribers" default:"10000" value:"N" help:"streams open at once; further ones are told to come back later"`
+}
+
+// minHeartbeat keeps a slip of the pen from making a stream nothing but heartbeats.
+const minHeartbeat = 100 * time.Millisecond
+
+// logSQLite is the one value of Config.Log.
+const logSQLite = "sqlite:"
+
+func (c Config) check() error {
+	return errors.Join(
+		atLeast("--heartbeat", c.Heartbeat, minHeartbeat),
+		atLeast("--tombstone-retention", c.TombstoneRetention, time.Second),
+		atLeast("--moment-retention", c.MomentRetention, time.Second),
+		atLeast("--moment-max", c.MomentMax, 1),
+		atLeast("--ring-size", c.RingSize, 1),
+		atLeast("--ring-bytes", c.RingBytes, 1),
+		atLeast("--max-subscribers", c.MaxSubscribers, 1),
+		checkLog(c.Log),
+		c.checkListeners(),
+	)
+}
+
+func atLeast[T int | time.Duration | config.Bytes](flag string, value, least T) error {
+	if value < least {
+		return fmt.Errorf("%s is %v; the least is %v", flag, value, least)
+	}
+	return nil
+}
+
+func checkLog(url string) error {
+	if url != logSQLite {
+		return fmt.Errorf("--log is %q; this version knows %s alone", url, logSQLite)
+	}
+	return nil
+}
+
+// checkListeners refuses a listener that strangers can reach: nobody shows
+// credentials yet.
+func (c Config) checkListeners() error {
+	if c.Insecure {
+		return nil
+	}
+	const hint = "put a proxy that asks for credentials in front of it"
+	return errors.Join(
+		listen.RequireLoopback("--http-listen", c.HTTPListen, hint),
+		listen.RequireLoopback("--grpc-listen", c.GRPCListen, hint),
+	)
+}
+
+func (c Config) retention() eventlog.Retention {
+	return eventlog.Retention{Tombstone: c.TombstoneRetention, Moment: c.MomentRetention, MomentMax: c.MomentMax}
+}
+
+// Deps are what a server takes from its process.
+type Deps struct {
+	Logger *slog.Logger
+	// Version is shown in the status.
+	Version string
+}

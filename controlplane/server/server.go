@@ -1,0 +1,159 @@
+// Package server wires a control plane: the log, the ring at its end, the
+// stream, the API, and the listeners before them.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ringcast/ringcast/controlplane"
+	"github.com/ringcast/ringcast/controlplane/api"
+	"github.com/ringcast/ringcast/controlplane/eventlog/sqlite"
+	"github.com/ringcast/ringcast/controlplane/ring"
+	"github.com/ringcast/ringcast/controlplane/stream"
+	"github.com/ringcast/ringcast/internal/datadir"
+	"github.com/ringcast/ringcast/internal/listen"
+)
+
+// Server is one control plane.
+type Server struct {
+	cfg  Config
+	deps Deps
+
+	dir     *datadir.Dir
+	log     *sqlite.Log
+	ring    *ring.Ring
+	stream  *stream.Server
+	api     *api.Server
+	metrics *prometheus.Registry
+	http    *http.Server
+
+	httpListener, grpcListener net.Listener
+	// ringErr takes the error of an append to the ring, after which readers
+	// would miss a unit.
+	ringErr chan error
+	draining
+}
+
+// New checks the configuration.
+func New(cfg Config, deps Deps) (*Server, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	return &Server{cfg: cfg, deps: deps, ringErr: make(chan error, 1)}, nil
+}
+
+// Open opens the log and the listeners. Nothing is served before Run.
+func (s *Server) Open(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if s.dir, err = datadir.Open(s.cfg.DataDir); err != nil {
+		return err
+	}
+	if err := s.openLog(ctx); err != nil {
+		return err
+	}
+	if err := s.build(); err != nil {
+		return err
+	}
+	return s.listen(ctx)
+}
+
+func (s *Server) openLog(ctx context.Context) (err error) {
+	s.log, err = sqlite.Open(ctx, sqlite.Config{
+		Dir: s.cfg.DataDir, Retention: s.cfg.retention(), Committed: s.publish,
+	})
+	if err != nil {
+		return err
+	}
+	head, err := s.log.Head(ctx)
+	if err != nil {
+		return err
+	}
+	s.ring = ring.New(head.Epoch, head.Position, s.cfg.RingSize, int(s.cfg.RingBytes))
+	s.deps.Logger.Info("log open", "epoch", head.Epoch, "position", head.Position)
+	return nil
+}
+
+// publish puts units that have become durable before all readers.
+func (s *Server) publish(units []controlplane.Unit) {
+	if err := s.ring.Append(units); err != nil {
+		select {
+		case s.ringErr <- err:
+		default:
+		}
+	}
+}
+
+func (s *Server) build() (err error) {
+	s.metrics = newRegistry(s)
+	s.stream = stream.New(stream.Config{
+		Heartbeat: s.cfg.Heartbeat, MaxSubscribers: s.cfg.MaxSubscribers,
+		Registerer: s.metrics, Logger: s.deps.Logger,
+	}, s.log, s.ring)
+	s.api, err = api.New(api.Config{
+		Version: s.deps.Version, Logger: s.deps.Logger, Metrics: s.metrics,
+	}, s.log, s.stream)
+	if err != nil {
+		return err
+	}
+	s.http = newHTTPServer(s.handler(), s.deps.Logger)
+	return nil
+}
+
+func (s *Server) listen(ctx context.Context) (err error) {
+	if s.httpListener, err = listen.Listen(ctx, s.cfg.HTTPListen); err != nil {
+		return fmt.Errorf("--http-listen: %w", err)
+	}
+	if s.grpcListener, err = listen.Listen(ctx, s.cfg.GRPCListen); err != nil {
+		return fmt.Errorf("--grpc-listen: %w", err)
+	}
+	return nil
+}
+
+// HTTPAddr and GRPCAddr are where an open server listens.
+func (s *Server) HTTPAddr() net.Addr { return s.httpListener.Addr() }
+
+// GRPCAddr is where an open server listens for gRPC.
+func (s *Server) GRPCAddr() net.Addr { return s.grpcListener.Addr() }
+
+// Close gives up everything that Open took. It can be called again.
+func (s *Server) Close() error {
+	var errs []error
+	for _, l := range []net.Listener{s.httpListener, s.grpcListener} {
+		if l != nil {
+			errs = append(errs, ignoreClosed(l.Close()))
+		}
+	}
+	if s.log != nil {
+		errs = append(errs, s.log.Close())
+	}
+	if s.dir != nil {
+		errs = append(errs, s.dir.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// compactEvery is how often the log is compacted, at the least.
+const compactEvery = time.Minute
+
+// compactInterval follows a short retention, so that it means what it says.
+func (c Config) compactInterval() time.Duration {
+	return min(compactEvery, c.TombstoneRetention/2, c.MomentRetention/2)
+}

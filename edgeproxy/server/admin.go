@@ -1,0 +1,122 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// readyWithout is how long a restarted edge waits for a control plane before it
+// counts as ready with what it knows.
+const readyWithout = 5 * time.Second
+
+// Status is the body of GET /status.
+type Status struct {
+	NodeID   string `json:"node_id"`
+	Instance string `json:"instance"`
+	Version  string `json:"version"`
+	// Epoch and Position are what is in force; "" and 0 before the first sync.
+	Epoch    string `json:"epoch"`
+	Position uint64 `json:"position,string"`
+	// StalenessSeconds is for how long the log has not been known to have had
+	// nothing new; absent when it never was since the start.
+	StalenessSeconds *float64 `json:"staleness_seconds"`
+	// Server is the control plane of the open stream.
+	Server string `json:"server"`
+	Synced bool   `json:"synced"`
+	// Alarm says why the position stands still.
+	Alarm string `json:"alarm,omitempty"`
+
+	Bans             int    `json:"bans"`
+	Revocations      int    `json:"revocations"`
+	Indexed          bool   `json:"indexed"`
+	CachedURLs       int    `json:"cached_urls"`
+	Fences           int    `json:"fences"`
+	CacheGeneration  uint64 `json:"cache_generation,string"`
+	AppliedEvents    uint64 `json:"applied_events,string"`
+	UnknownEvents    uint64 `json:"unknown_events,string"`
+	Resets           uint64 `json:"resets,string"`
+	UptimeSeconds    int64  `json:"uptime_seconds"`
+	StreamsConnected uint64 `json:"streams_connected,string"`
+}
+
+func (s *Server) adminHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		answerJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	mux.HandleFunc("GET /readyz", s.serveReady)
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, http.StatusOK, s.Status()) })
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
+	return mux
+}
+
+// Status describes the edge at this moment.
+func (s *Server) Status() Status {
+	cursor, _ := s.state.InForce()
+	stream, counts, stats := s.follower.Status(), s.deny.Counts(), s.cache.Stats()
+	status := Status{
+		NodeID: s.NodeID, Instance: s.state.Instance(), Version: s.deps.Version,
+		Epoch: cursor.Epoch, Position: cursor.Position,
+		Server: stream.Server, Synced: stream.Synced,
+		Bans: counts.Prefixes, Revocations: counts.Revocations, Indexed: counts.Indexed,
+		CachedURLs: stats.URLs, Fences: stats.Fences, CacheGeneration: stats.Generation,
+		AppliedEvents: stream.Applied, Resets: stream.Resets, StreamsConnected: stream.Connects,
+		UptimeSeconds: int64(time.Since(s.started).Seconds()),
+	}
+	for _, n := range stream.Unknown {
+		status.UnknownEvents += n
+	}
+	if !stream.Vouched.IsZero() {
+		seconds := time.Since(stream.Vouched).Round(time.Millisecond).Seconds()
+		status.StalenessSeconds = &seconds
+	}
+	if stream.Alarm != nil {
+		status.Alarm = stream.Alarm.Error()
+	}
+	return status
+}
+
+// ready says why the edge should get no traffic, if so.
+func (s *Server) ready() error {
+	stream := s.follower.Status()
+	_, known := s.state.InForce()
+	switch {
+	case stream.Alarm != nil:
+		return fmt.Errorf("an event cannot be put in force: %w", stream.Alarm)
+	case !known:
+		return errors.New("nothing is known yet: the first sync is not complete")
+	case !stream.Vouched.IsZero(), stream.Server == "" && time.Since(s.started) >= readyWithout:
+		return nil
+	default:
+		return errors.New("not yet level with the log")
+	}
+}
+
+func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
+	body := struct {
+		Status           string   `json:"status"`
+		Reason           string   `json:"reason,omitempty"`
+		StalenessSeconds *float64 `json:"staleness_seconds"`
+	}{Status: "ready", StalenessSeconds: s.Status().StalenessSeconds}
+	code := http.StatusOK
+	if err := s.ready(); err != nil {
+		code, body.Status, body.Reason = http.StatusServiceUnavailable, "unready", err.Error()
+	}
+	answerJSON(w, code, body)
+}
+
+func answerJSON(w http.ResponseWriter, code int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("server: encode %T: %v", v, err))
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	_, _ = w.Write(append(body, '\n')) // the client may have gone
+}

@@ -1,0 +1,112 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"strings"
+	"unicode"
+
+	"github.com/ringcast/ringcast/internal/config"
+	"github.com/ringcast/ringcast/internal/listen"
+)
+
+// Config is everything that an edge can be told. Flags, environment, file and
+// the reference page come from it.
+type Config struct {
+	Listen      string `flag:"listen" default:"localhost:5001" value:"ADDRESS" help:"address of the traffic; it may be public" sketch:"PORT,port"`
+	AdminListen string `flag:"admin-listen" default:"localhost:5901" value:"ADDRESS" help:"address of health, metrics and status"`
+	Insecure    bool   `flag:"insecure" help:"allow an admin address beyond loopback although anybody who reaches it may read it"`
+
+	Origin  string   `flag:"origin" value:"URL" help:"where requests that pass are sent; required" sketch:"ORIGIN_URL"`
+	Control []string `flag:"control" default:"http://localhost:4000" value:"URL" help:"control plane to follow; repeat it to have several tried in turn"`
+	NodeID  string   `flag:"node-id" value:"NAME" help:"name of this edge, which no other has; the host name if not given" sketch:"NODE_ID"`
+	DataDir string   `flag:"data-dir" default:"./ringcast-edge" value:"DIR" help:"directory of the state; one process at a time"`
+
+	CacheMaxBytes   config.Bytes `flag:"cache-max-bytes" default:"256MiB" value:"SIZE" help:"bound on the memory of stored responses; 0 stores nothing"`
+	CacheMaxEntries int          `flag:"cache-max-entries" default:"100000" value:"N" help:"bound on the number of stored responses; 0 stores nothing" sketch:"CACHE_MAX_ENTRIES"`
+	CacheMaxObject  config.Bytes `flag:"cache-max-object" default:"8MiB" value:"SIZE" help:"longest body that is stored; longer ones pass through"`
+	ExposeCacheTags bool         `flag:"expose-cache-tags" help:"leave the origin's tag headers in the answers"`
+}
+
+// maxNodeID bounds a node's name, which the control plane keeps for each stream.
+const maxNodeID = 256
+
+// Deps are what a server takes from its process.
+type Deps struct {
+	Logger *slog.Logger
+	// Version is shown in the status.
+	Version string
+}
+
+// settings are a Config that has been checked.
+type settings struct {
+	Config
+	origin  *url.URL
+	control []*url.URL
+}
+
+func (c Config) check() (settings, error) {
+	s := settings{Config: c}
+	var errs []error
+	var err error
+	if s.origin, err = parseURL("--origin", c.Origin); err != nil {
+		errs = append(errs, err)
+	}
+	for _, text := range c.Control {
+		u, err := parseURL("--control", text)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		s.control = append(s.control, u)
+	}
+	if len(c.Control) == 0 {
+		errs = append(errs, errors.New("--control: name one at least"))
+	}
+	if s.NodeID, err = nodeID(c.NodeID); err != nil {
+		errs = append(errs, err)
+	}
+	errs = append(errs, c.checkCache(), c.checkAdmin())
+	return s, errors.Join(errs...)
+}
+
+func (c Config) checkCache() error {
+	if c.CacheMaxBytes < 0 || c.CacheMaxEntries < 0 || c.CacheMaxObject < 0 {
+		return errors.New("--cache-max-bytes, --cache-max-entries and --cache-max-object are not negative")
+	}
+	return nil
+}
+
+func (c Config) checkAdmin() error {
+	if c.Insecure {
+		return nil
+	}
+	return listen.RequireLoopback("--admin-listen", c.AdminListen, "put a proxy that asks for credentials in front of it")
+}
+
+func parseURL(flag, text string) (*url.URL, error) {
+	if text == "" {
+		return nil, fmt.Errorf("%s is required, such as http://localhost:8080", flag)
+	}
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return nil, fmt.Errorf("%s %q: want an http or https URL, such as http://localhost:8080", flag, text)
+	}
+	return u, nil
+}
+
+func nodeID(name string) (string, error) {
+	if name == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return "", fmt.Errorf("--node-id is not given and there is no host name: %w", err)
+		}
+		name = host
+	}
+	if len(name) > maxNodeID || strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) {
+		return "", fmt.Errorf("--node-id %q: want at most %d bytes without spaces", name, maxNodeID)
+	}
+	return name, nil
+}

@@ -1,0 +1,81 @@
+package server
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/ringcast/ringcast/edgeproxy/cache"
+)
+
+// metrics are what an operator sees of an edge. No label holds an address, a
+// token or anything else that a client chooses.
+type metrics struct {
+	registry *prometheus.Registry
+	passed   prometheus.Counter
+	refused  *prometheus.CounterVec
+	outcomes *prometheus.CounterVec
+}
+
+func newMetrics(s *Server) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		passed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "ringcast_edge_requests_passed_total", Help: "Requests that passed the gate.",
+		}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ringcast_edge_requests_refused_total", Help: "Requests refused at the gate, by error.",
+		}, []string{"error"}),
+		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ringcast_edge_cache_outcomes_total", Help: "What the cache did, by outcome as in Cache-Status.",
+		}, []string{"outcome"}),
+	}
+	m.registry.MustRegister(m.passed, m.refused, m.outcomes,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		gauge("ringcast_edge_position", "Position in force.", func() float64 { return float64(s.Status().Position) }),
+		gauge("ringcast_edge_staleness_seconds", "For how long the log has not been known to have had nothing new; since the start if never.", s.staleness),
+		gauge("ringcast_edge_connected", "1 while a stream is open.", func() float64 { return truth(s.follower.Status().Server != "") }),
+		gauge("ringcast_edge_alarm", "1 while an event cannot be put in force.", func() float64 { return truth(s.follower.Status().Alarm != nil) }),
+		gauge("ringcast_edge_bans", "Banned addresses and prefixes.", func() float64 { return float64(s.deny.Counts().Prefixes) }),
+		gauge("ringcast_edge_revocations", "Revoked tokens and subjects.", func() float64 { return float64(s.deny.Counts().Revocations) }),
+		gauge("ringcast_edge_cached_urls", "URLs for which something is stored, about.", func() float64 { return float64(s.cache.Stats().URLs) }),
+		gauge("ringcast_edge_fences", "Fences of invalidations.", func() float64 { return float64(s.cache.Stats().Fences) }),
+		counter("ringcast_edge_events_applied_total", "Events put in force.", func() float64 { return float64(s.follower.Status().Applied) }),
+		counter("ringcast_edge_events_unknown_total", "Events of types that this version does not know.", func() float64 { return float64(s.Status().UnknownEvents) }),
+		counter("ringcast_edge_resets_total", "Times that the whole state was sent.", func() float64 { return float64(s.follower.Status().Resets) }),
+	)
+	return m
+}
+
+// observe counts what the cache did.
+func (m *metrics) observe(o cache.Outcome) {
+	outcome := "hit"
+	if !o.Hit {
+		outcome = string(o.Reason)
+	}
+	m.outcomes.WithLabelValues(outcome).Inc()
+}
+
+func (s *Server) staleness() float64 {
+	vouched := s.follower.Status().Vouched
+	if vouched.IsZero() {
+		vouched = s.started
+	}
+	return time.Since(vouched).Seconds()
+}
+
+func gauge(name, help string, value func() float64) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+}
+
+func counter(name, help string, value func() float64) prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value)
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,183 @@
+// Package server wires an edge: the state and what follows the stream into it,
+// the gates, the cache, the proxy, and the listeners before them.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ringcast/ringcast/edgeproxy/cache"
+	"github.com/ringcast/ringcast/edgeproxy/deny"
+	"github.com/ringcast/ringcast/edgeproxy/follow"
+	"github.com/ringcast/ringcast/edgeproxy/state"
+	"github.com/ringcast/ringcast/edgeproxy/upstream"
+	"github.com/ringcast/ringcast/internal/datadir"
+	"github.com/ringcast/ringcast/internal/listen"
+)
+
+// StateFile is the state's file in the data directory.
+const StateFile = "state.db"
+
+// Limits of the listeners.
+const (
+	// readHeaderTimeout keeps clients that send a byte at a time from holding
+	// connections.
+	readHeaderTimeout = 10 * time.Second
+	// idleTimeout ends connections that are kept for nothing.
+	idleTimeout = 2 * time.Minute
+	// maxHeaderBytes bounds a request's header.
+	maxHeaderBytes = 64 << 10
+	// drainTimeout is how long a stop waits for answers under way.
+	drainTimeout = 10 * time.Second
+)
+
+// Server is one edge.
+type Server struct {
+	settings
+	deps    Deps
+	started time.Time
+
+	dir      *datadir.Dir
+	state    *state.State
+	deny     *deny.List
+	cache    *cache.Cache
+	upstream *upstream.Handler
+	follower *follow.Follower
+	metrics  *metrics
+
+	traffic, admin                 *http.Server
+	trafficListener, adminListener net.Listener
+}
+
+// New checks the configuration.
+func New(cfg Config, deps Deps) (*Server, error) {
+	s, err := cfg.check()
+	if err != nil {
+		return nil, err
+	}
+	return &Server{settings: s, deps: deps}, nil
+}
+
+// Open opens the state and the listeners. Nothing is served before Run.
+func (s *Server) Open(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	s.started = time.Now()
+	if s.dir, err = datadir.Open(s.DataDir); err != nil {
+		return err
+	}
+	s.deny = deny.New(s.deps.Logger, time.Now)
+	fences := cache.NewFences(time.Now)
+	if s.state, err = state.Open(ctx, s.dir.Path(StateFile), s.deps.Logger, s.deny, fences); err != nil {
+		return err
+	}
+	s.cache = cache.New(cache.Config{
+		MaxBytes: int64(s.CacheMaxBytes), MaxEntries: int64(s.CacheMaxEntries),
+		MaxObject: int64(s.CacheMaxObject), ExposeTags: s.ExposeCacheTags,
+	}, fences, s.state)
+	s.build()
+	return s.listen(ctx)
+}
+
+func (s *Server) build() {
+	s.follower = follow.New(follow.Config{Servers: s.control, Node: s.NodeID, Logger: s.deps.Logger}, s.state)
+	s.metrics = newMetrics(s)
+	s.upstream = upstream.New(upstream.Config{
+		Origin: s.origin, Observe: s.metrics.observe, Log: s.deps.Logger,
+	}, s.cache)
+	s.traffic = newHTTPServer(&gate{deny: s.deny, next: s.upstream, metrics: s.metrics, log: s.deps.Logger}, s.deps.Logger)
+	s.admin = newHTTPServer(s.adminHandler(), s.deps.Logger)
+}
+
+func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+func (s *Server) listen(ctx context.Context) (err error) {
+	if s.trafficListener, err = listen.Listen(ctx, s.Listen); err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
+	if s.adminListener, err = listen.Listen(ctx, s.AdminListen); err != nil {
+		return fmt.Errorf("--admin-listen: %w", err)
+	}
+	return nil
+}
+
+// Addr is where an open edge listens for traffic.
+func (s *Server) Addr() net.Addr { return s.trafficListener.Addr() }
+
+// AdminAddr is where an open edge has health, metrics and status.
+func (s *Server) AdminAddr() net.Addr { return s.adminListener.Addr() }
+
+// Run serves until ctx is done, then lets answers under way end. It returns nil
+// after a clean stop. The server must be open; Close it afterwards.
+func (s *Server) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return ignoreClosed(s.traffic.Serve(s.trafficListener)) })
+	group.Go(func() error { return ignoreClosed(s.admin.Serve(s.adminListener)) })
+	group.Go(func() error { return s.follower.Run(ctx) })
+	group.Go(func() error { return s.deny.Run(ctx, s.state) })
+	group.Go(func() error {
+		<-ctx.Done()
+		return s.drain()
+	})
+	s.deps.Logger.Info("edge serves", "node", s.NodeID, "listen", s.Addr().String(), "admin", s.AdminAddr().String())
+	return group.Wait()
+}
+
+func (s *Server) drain() error {
+	s.deps.Logger.Info("draining")
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	var errs []error
+	for _, server := range []*http.Server{s.traffic, s.admin} {
+		if err := server.Shutdown(ctx); err != nil {
+			s.deps.Logger.Warn("answers cut off", "error", err)
+			errs = append(errs, ignoreClosed(server.Close()))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Close gives up everything that Open took. It can be called again.
+func (s *Server) Close() error {
+	var errs []error
+	for _, l := range []net.Listener{s.trafficListener, s.adminListener} {
+		if l != nil {
+			errs = append(errs, ignoreClosed(l.Close()))
+		}
+	}
+	if s.upstream != nil {
+		s.upstream.Close()
+	}
+	if s.cache != nil {
+		s.cache.Close()
+	}
+	if s.state != nil {
+		errs = append(errs, s.state.Close())
+	}
+	if s.dir != nil {
+		errs = append(errs, s.dir.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
