@@ -20,13 +20,14 @@ var errStuck = errors.New("subscriber does not read")
 type output struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
+	timeout time.Duration
 	metrics *metrics
 	buf     []byte
 	err     error
 }
 
-func newOutput(w http.ResponseWriter, m *metrics) *output {
-	return &output{w: w, control: http.NewResponseController(w), metrics: m}
+func newOutput(w http.ResponseWriter, timeout time.Duration, m *metrics) *output {
+	return &output{w: w, control: http.NewResponseController(w), timeout: timeout, metrics: m}
 }
 
 // flushFull writes what was collected once it is worth a write.
@@ -59,7 +60,7 @@ func (o *output) send(frames [][]byte) error {
 }
 
 func (o *output) write(pieces [][]byte) error {
-	if err := o.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+	if err := o.control.SetWriteDeadline(time.Now().Add(o.timeout)); err != nil {
 		return fmt.Errorf("set write deadline: %w", err)
 	}
 	for _, piece := range pieces {

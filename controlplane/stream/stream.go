@@ -51,6 +51,8 @@ type Config struct {
 	Registerer prometheus.Registerer
 	// Logger says who comes and goes, at the debug level.
 	Logger *slog.Logger
+
+	writeTimeout time.Duration
 }
 
 // Server serves GET /events.
@@ -72,6 +74,9 @@ type Server struct {
 func New(cfg Config, log eventlog.Log, ring *ring.Ring) *Server {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.writeTimeout == 0 {
+		cfg.writeTimeout = writeTimeout
 	}
 	return &Server{cfg: cfg, log: log, ring: ring, metrics: newMetrics(cfg.Registerer), draining: make(chan struct{})}
 }
@@ -138,7 +143,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, sub subscription)
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
 	session := &session{
-		server: s, sub: sub, out: newOutput(w, s.metrics),
+		server: s, sub: sub, out: newOutput(w, s.cfg.writeTimeout, s.metrics),
 		clientID: newClientID(), position: sub.cursor.Position,
 	}
 	started := s.cfg.Now()

@@ -97,7 +97,7 @@ func (f *Follower) Run(ctx context.Context) error {
 			wait.Reset()
 			failures = 0
 		}
-		if errors.Is(err, errShutdown) {
+		if synced && errors.Is(err, errShutdown) {
 			continue
 		}
 		if failures++; failures%len(f.cfg.Servers) == 0 {

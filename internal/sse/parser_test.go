@@ -44,6 +44,7 @@ func TestParserRules(t *testing.T) {
 		{"CRLF", "data:a\r\ndata:b\r\n\r\n", transcript{Items: []item{message("a\nb")}}},
 		{"LF CR is two ends", "data:a\n\rdata:b\n\n", transcript{Items: []item{message("a"), message("b")}}},
 		{"CR CRLF is two ends", "data:a\r\r\ndata:b\n\n", transcript{Items: []item{message("a"), message("b")}}},
+		{"CRLF LF is two ends", "data:a\r\n\ndata:b\n\n", transcript{Items: []item{message("a"), message("b")}}},
 		{"mixed ends", "data:a\r\ndata:b\rdata:c\n\r\ndata:d\r\r", transcript{Items: []item{message("a\nb\nc"), message("d")}}},
 		{"tab after the colon stays", "data:\ta\n\n", transcript{Items: []item{message("\ta")}}},
 		{"colon in a value", "data: a: b\n\n", transcript{Items: []item{message("a: b")}}},
@@ -61,6 +62,7 @@ func TestParserRules(t *testing.T) {
 			"block without data keeps its id", "id:7\nevent:a\n\ndata\n\n",
 			transcript{Items: []item{{Type: "message", ID: "7"}}, LastEventID: "7"},
 		},
+		{"id of a block without data, and no event after it", "id:7\n\n", transcript{LastEventID: "7"}},
 		{
 			"id stays in force", "id:7\ndata\n\ndata\n\n",
 			transcript{Items: []item{{Type: "message", ID: "7", HasID: true}, {Type: "message", ID: "7"}}, LastEventID: "7"},
@@ -171,6 +173,30 @@ func TestParserReaderWithoutProgress(t *testing.T) {
 	}
 }
 
+// failing gives its bytes together with an error, and another error if it is asked again.
+type failing struct {
+	stream string
+	errs   []error
+}
+
+func (f *failing) Read(p []byte) (int, error) {
+	n, err := copy(p, f.stream), f.errs[0]
+	f.stream, f.errs = "", f.errs[1:]
+	return n, err
+}
+
+func TestParserKeepsTheErrorThatCameWithBytes(t *testing.T) {
+	t.Parallel()
+	first, second := errors.New("connection reset"), errors.New("already closed")
+	got, err := parseWith(&failing{"data:a\n\ndata:b", []error{first, second}}, sse.Options{})
+	if !errors.Is(err, first) {
+		t.Errorf("Next() = %v, want %v", err, first)
+	}
+	if diff := cmp.Diff([]item{message("a")}, got.Items); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // endless repeats a text and counts what was taken of it.
 type endless struct {
 	text  string
@@ -187,21 +213,25 @@ func (e *endless) Read(p []byte) (int, error) {
 
 func TestParserBounds(t *testing.T) {
 	t.Parallel()
+	const (
+		maxData = 100_000
+		line    = maxData + sse.MaxText + 17 // one byte more than the longest line
+	)
 	tests := []struct {
 		name, text string
 		want       error
+		most       int // bytes read until the error
 	}{
-		{"a line without end", "a", sse.ErrLineTooLong},
-		{"a comment without end", ":", sse.ErrLineTooLong},
-		{"bytes that are not UTF-8", "\xFF", sse.ErrLineTooLong},
-		{"an event of long lines", "data:" + strings.Repeat("a", 1000) + "\n", sse.ErrEventTooLarge},
-		{"an event of empty lines", "data\r\n", sse.ErrEventTooLarge},
-		{"data that grows when decoded", "data:" + strings.Repeat("\xFF", 500) + "\n", sse.ErrEventTooLarge},
+		{"a line without end", "a", sse.ErrLineTooLong, line},
+		{"a comment without end", ":", sse.ErrLineTooLong, line},
+		{"bytes that are not UTF-8", "\xFF", sse.ErrLineTooLong, line},
+		{"an event of long lines", "data:" + strings.Repeat("a", 1000) + "\n", sse.ErrEventTooLarge, 2 * maxData},
+		{"an event of empty lines", "data\r\n", sse.ErrEventTooLarge, 7 * maxData},
+		{"data that grows when decoded", "data:" + strings.Repeat("\xFF", 500) + "\n", sse.ErrEventTooLarge, maxData},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			const maxData = 100_000
 			src := &endless{text: tt.text}
 			p := sse.NewParser(src, sse.Options{MaxData: maxData})
 			for range 2 {
@@ -209,8 +239,8 @@ func TestParserBounds(t *testing.T) {
 					t.Errorf("Next() = %v, want %v", err, tt.want)
 				}
 			}
-			if most := 10 * maxData; src.taken > most {
-				t.Errorf("read %d bytes, want at most %d", src.taken, most)
+			if src.taken > tt.most {
+				t.Errorf("read %d bytes, want at most %d", src.taken, tt.most)
 			}
 		})
 	}

@@ -20,6 +20,9 @@ const eventColumns = `events.position, unit, kind, audience, type, time, expires
 const liveEntities = `FROM entities JOIN events USING (position)
 	WHERE entity > ? AND entity >= ? AND entity < ? AND kind = 0 AND (expires_at = 0 OR expires_at > ?)`
 
+// preallocated bounds the memory that a page takes before it is read.
+const preallocated = 1024
+
 // Read implements eventlog.Log.
 func (l *Log) Read(ctx context.Context, after uint64, limit int) (page eventlog.Page, err error) {
 	tx, err := l.db.Read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
@@ -39,7 +42,7 @@ func readPage(ctx context.Context, tx *sql.Tx, after uint64, limit int) (page ev
 	}
 	page.Next = page.Head.Position
 	after = min(after, math.MaxInt64) // SQLite has no larger integers
-	rows := make([]unitEvent, 0, limit)
+	rows := make([]unitEvent, 0, min(limit, preallocated))
 	rows, err = readEvents(ctx, tx, rows, `SELECT `+eventColumns+` FROM events WHERE position > ? ORDER BY position LIMIT ?`, int64(after), limit)
 	if err != nil {
 		return page, err

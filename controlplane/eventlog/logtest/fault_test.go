@@ -1,0 +1,132 @@
+package logtest
+
+// fault is a way in which a memLog is broken.
+type fault string
+
+const none fault = ""
+
+// Faults of the order and of units.
+const (
+	newEpochOnOpen         fault = "gives a log a new epoch when it is opened again"
+	derivesPosition        fault = "derives the position from the events that are left"
+	skipsPositions         fault = "leaves gaps within a unit"
+	takesLargeUnits        fault = "takes units that are too large"
+	takesEvents            fault = "writes positions into the decision's slice"
+	appendsAfterClose      fault = "appends after it was closed"
+	cutsUnits              fault = "cuts a unit at the end of a page"
+	losesUnitEnds          fault = "leaves out the rest of a unit at the end of a page"
+	readsHeadAside         fault = "reads the head in another transaction than the page"
+	skipsToHead            fault = "says that each page is the last"
+	readsBeyondHead        fault = "reads from nothing when asked beyond the head"
+	commitsEachEvent       fault = "tells of each event by itself"
+	commitsTwice           fault = "tells of a unit twice"
+	commitsLate            fault = "tells of a unit after Append has returned"
+	repeatsCommittedOnOpen fault = "tells of all units again when it is opened again"
+)
+
+// Faults of requests and decisions.
+const (
+	forgetsRequestsOnOpen fault = "forgets requests when it is opened again"
+	forgetsRequestsEarly  fault = "forgets requests at any compaction"
+	remembersForEver      fault = "never forgets a request"
+	remembersRefusals     fault = "remembers refused requests"
+	ignoresDigests        fault = "takes another request with the same id for a repeat"
+	appendsRepeats        fault = "appends again for a repeat"
+	answersRepeatsAnew    fault = "answers a repeat with the head"
+	answersMixedAnew      fault = "answers a repeat beside a new request as new"
+	sharesRequestIDs      fault = "shares request ids between principals"
+	recallsAside          fault = "looks for a repeat in another transaction"
+	decidesAside          fault = "decides without keeping others from appending"
+	decidesOnLiveOnly     fault = "hides what is not live from decisions"
+	keepsFractions        fault = "shows decisions a fraction of a second"
+	wrapsRefusals         fault = "wraps refusals"
+)
+
+// Faults of the compaction.
+const (
+	keepsSuperseded          fault = "keeps superseded events"
+	dropsAtFirstSuccessor    fault = "drops an event of two entities at the first successor"
+	supersedingRaisesHorizon fault = "raises the horizon when an event is superseded"
+	skipsHorizon             fault = "does not raise the horizon"
+	skipsHorizonOfEnded      fault = "does not raise the horizon for what has ended"
+	lowersHorizon            fault = "lowers the horizon to an earlier event that is due later"
+	skipsMomentHorizon       fault = "does not raise the moment horizon"
+	raisesHorizonAfter       fault = "raises the horizons in another transaction"
+	raisesHorizonToHead      fault = "raises the horizon to the head"
+	forgetsHorizonOnOpen     fault = "forgets the horizon when it is opened again"
+	dropsTombstonesEarly     fault = "drops tombstones at any compaction"
+	dropsExpiredEarly        fault = "drops what has ended at any compaction"
+	keepsExpired             fault = "keeps what has ended for ever"
+	countsExpiryFromAppend   fault = "counts the retention of what has ended from its beginning"
+	keepsMoments             fault = "keeps moments, however old"
+	ignoresMomentMax         fault = "keeps moments, however many"
+)
+
+// Faults of look-ups.
+const (
+	latestLiveOnly      fault = "finds only what is live"
+	latestUnordered     fault = "finds in the order of positions"
+	listsUnordered      fault = "lists in the order of positions"
+	listsExpired        fault = "lists what has ended"
+	listsAfterInclusive fault = "lists the last entity of a page again"
+	foldsCase           fault = "takes upper for lower case"
+	countsEvents        fault = "counts events, not entities"
+)
+
+// faults names for each fault the checks that must find it.
+func faults() map[fault][]string {
+	return map[fault][]string{
+		newEpochOnOpen:           {"a new log", "model"},
+		derivesPosition:          {"an emptied log", "model"},
+		skipsPositions:           {"whole units", "concurrent appends", "model"},
+		takesLargeUnits:          {"units of a wrong size"},
+		takesEvents:              {"a decision's events stay its own"},
+		appendsAfterClose:        {"a closed log"},
+		cutsUnits:                {"pages", "concurrent appends", "model"},
+		losesUnitEnds:            {"pages", "concurrent appends", "model"},
+		readsHeadAside:           {"concurrent appends"},
+		skipsToHead:              {"pages", "concurrent appends", "model"},
+		readsBeyondHead:          {"pages"},
+		commitsEachEvent:         {"whole units", "concurrent appends", "model"},
+		commitsTwice:             {"whole units", "concurrent appends", "model"},
+		commitsLate:              {"whole units", "concurrent appends"},
+		repeatsCommittedOnOpen:   {"whole units", "repeated requests", "model"},
+		forgetsRequestsOnOpen:    {"repeated requests", "reused request ids", "forgotten requests"},
+		forgetsRequestsEarly:     {"forgotten requests"},
+		remembersForEver:         {"forgotten requests"},
+		remembersRefusals:        {"refusals", "units of a wrong size"},
+		ignoresDigests:           {"reused request ids"},
+		appendsRepeats:           {"repeated requests", "concurrent repeats", "several requests"},
+		answersRepeatsAnew:       {"repeated requests", "several requests"},
+		answersMixedAnew:         {"several requests"},
+		sharesRequestIDs:         {"repeated requests"},
+		recallsAside:             {"concurrent repeats"},
+		decidesAside:             {"concurrent decisions"},
+		decidesOnLiveOnly:        {"the state at a decision"},
+		keepsFractions:           {"the state at a decision", "whole units", "model"},
+		wrapsRefusals:            {"refusals"},
+		keepsSuperseded:          {"superseded events", "model"},
+		dropsAtFirstSuccessor:    {"events of several entities", "model"},
+		supersedingRaisesHorizon: {"superseded events", "model"},
+		skipsHorizon:             {"absences", "an emptied log", "reads during a compaction", "model"},
+		skipsHorizonOfEnded:      {"absences", "model"},
+		lowersHorizon:            {"absences", "model"},
+		skipsMomentHorizon:       {"old moments", "excess moments", "model"},
+		raisesHorizonAfter:       {"reads during a compaction"},
+		raisesHorizonToHead:      {"absences", "model"},
+		forgetsHorizonOnOpen:     {"absences", "an emptied log", "model"},
+		dropsTombstonesEarly:     {"absences", "model"},
+		dropsExpiredEarly:        {"absences", "model"},
+		keepsExpired:             {"absences", "an emptied log", "model"},
+		countsExpiryFromAppend:   {"absences", "model"},
+		keepsMoments:             {"old moments", "excess moments", "model"},
+		ignoresMomentMax:         {"excess moments", "model"},
+		latestLiveOnly:           {"latest events"},
+		latestUnordered:          {"latest events"},
+		listsUnordered:           {"lists", "prefixes", "model"},
+		listsExpired:             {"lists", "model"},
+		listsAfterInclusive:      {"lists", "prefixes", "model"},
+		foldsCase:                {"prefixes"},
+		countsEvents:             {"lists"},
+	}
+}
