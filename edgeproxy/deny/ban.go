@@ -1,0 +1,119 @@
+package deny
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/ringcast/ringcast/internal/wire"
+)
+
+// Origin says who banned. The values are those in the state file; where several
+// banned one prefix, the lowest answers.
+type Origin int
+
+const (
+	// OriginOperator is the log's ban by an operator.
+	OriginOperator Origin = iota
+	// OriginAutomatic is the log's ban that some edge decided on.
+	OriginAutomatic
+	// OriginOwn is a ban of this edge alone. It survives a reset.
+	OriginOwn
+)
+
+// banEdit is a row of bans to be written, or removed.
+type banEdit struct {
+	prefix    netip.Prefix
+	text      string // prefix in canonical form
+	origin    Origin
+	gone      bool
+	reason    string
+	expiresAt int64
+}
+
+func (e *edits) ban(event *wire.IPBanned, now int64) error {
+	prefix, err := parsePrefix(wire.TypeIPBanned, event.IP)
+	if err != nil {
+		return err
+	}
+	origin := OriginOperator
+	if event.Automatic {
+		origin = OriginAutomatic
+	}
+	e.bans = append(e.bans, banEdit{
+		prefix: prefix, text: wire.FormatPrefix(prefix), origin: origin, gone: !live(event.ExpiresAt, now),
+		reason: event.Reason, expiresAt: event.ExpiresAt,
+	})
+	return nil
+}
+
+func (e *edits) unban(event *wire.IPUnbanned) error {
+	prefix, err := parsePrefix(wire.TypeIPUnbanned, event.IP)
+	if err != nil {
+		return err
+	}
+	text := wire.FormatPrefix(prefix)
+	for _, origin := range []Origin{OriginOperator, OriginAutomatic, OriginOwn} {
+		e.bans = append(e.bans, banEdit{prefix: prefix, text: text, origin: origin, gone: true})
+	}
+	return nil
+}
+
+func parsePrefix(eventType, text string) (netip.Prefix, error) {
+	prefix, err := wire.ParsePrefix(text)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("%w: %s: %w", wire.ErrUndecodable, eventType, err)
+	}
+	return prefix, nil
+}
+
+func compareBans(a, b *banEdit) int {
+	return cmp.Or(strings.Compare(a.text, b.text), cmp.Compare(a.origin, b.origin))
+}
+
+const banColumns = 4
+
+func banTable(slot int) string { return fmt.Sprintf("bans_%d", slot) }
+
+func (b *banEdit) removed() bool { return b.gone }
+
+func (b *banEdit) near() uint64 { return firstBytes(b.text) }
+
+func (b *banEdit) key() []any { return []any{b.text, int(b.origin)} }
+
+func (b *banEdit) values(dst []any) []any {
+	return append(dst, b.text, int(b.origin), b.reason, b.expiresAt)
+}
+
+// writeBans brings edits to the table of a slot.
+func writeBans(ctx context.Context, tx *sql.Tx, slot int, bans []banEdit) ([]change, error) {
+	gone, kept := latest(bans, compareBans)
+	if err := remove(ctx, tx, `DELETE FROM `+banTable(slot)+` WHERE prefix = ? AND origin = ?`, gone); err != nil {
+		return nil, err
+	}
+	if err := insert(ctx, tx, banTable(slot), banColumns, kept); err != nil {
+		return nil, err
+	}
+	changes := make([]change, 0, len(gone)+len(kept))
+	for _, b := range kept {
+		changes = append(changes, change{prefix: b.prefix, present: true})
+	}
+	for _, b := range gone {
+		present, err := isBanned(ctx, tx, slot, b.text)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, change{prefix: b.prefix, present: present})
+	}
+	return changes, nil
+}
+
+// isBanned tells whether any row has exactly that prefix.
+func isBanned(ctx context.Context, tx *sql.Tx, slot int, prefix string) (found bool, err error) {
+	query := `SELECT EXISTS (SELECT 1 FROM ` + banTable(slot) + ` WHERE prefix = ?)`
+	err = tx.QueryRowContext(ctx, query, prefix).Scan(&found)
+	return found, err
+}

@@ -1,0 +1,219 @@
+package deny
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ringcast/ringcast/edgeproxy"
+	"github.com/ringcast/ringcast/edgeproxy/state"
+	"github.com/ringcast/ringcast/internal/wire"
+)
+
+// clock is a clock that a test sets, in Unix seconds.
+type clock struct{ seconds atomic.Int64 }
+
+func (c *clock) now() time.Time { return time.Unix(c.seconds.Load(), 0) }
+
+// fixture is a list with the state file that it is a part of.
+type fixture struct {
+	tb    testing.TB
+	clock *clock
+	path  string
+	list  *List
+	state *state.State
+}
+
+func newFixture(tb testing.TB) *fixture {
+	f := &fixture{tb: tb, clock: new(clock), path: filepath.Join(tb.TempDir(), "state.db")}
+	f.clock.seconds.Store(1000)
+	f.open()
+	tb.Cleanup(func() { f.state.Close() })
+	return f
+}
+
+// synced is a fixture whose first reset was empty and ended at position 1.
+func synced(tb testing.TB) *fixture {
+	f := newFixture(tb)
+	f.must(f.state.BeginReset(f.tb.Context()))
+	f.must(f.state.Switch(f.tb.Context(), "e", 1))
+	return f
+}
+
+func (f *fixture) open() {
+	f.list = New(slog.New(slog.NewTextHandler(io.Discard, nil)), f.clock.now)
+	s, err := state.Open(context.Background(), f.path, slog.New(slog.NewTextHandler(io.Discard, nil)), f.list)
+	f.must(err)
+	f.state = s
+}
+
+func (f *fixture) reopen() {
+	f.must(f.state.Close())
+	f.open()
+}
+
+func (f *fixture) must(err error) {
+	f.tb.Helper()
+	if err != nil {
+		f.tb.Fatal(err)
+	}
+}
+
+// apply puts events in force as one unit.
+func (f *fixture) apply(events ...any) {
+	f.tb.Helper()
+	f.must(f.tryApply(events...))
+}
+
+func (f *fixture) tryApply(events ...any) error {
+	cursor, _ := f.state.Cursor()
+	return f.state.Apply(context.Background(), []edgeproxy.Unit{{Position: cursor.Position + 1, Events: events}})
+}
+
+// banOwn bans on the edge's own behalf, in both slots.
+func (f *fixture) banOwn(prefix netip.Prefix, expiresAt int64) {
+	f.must(f.state.Update(context.Background(), func(tx *sql.Tx) (func(), error) {
+		e := edits{bans: []banEdit{{prefix: prefix, text: wire.FormatPrefix(prefix), origin: OriginOwn, reason: "own", expiresAt: expiresAt}}}
+		if f.list.aside != nil {
+			f.list.aside.pending.append(e)
+		}
+		changes, err := e.write(context.Background(), tx, f.list.slot, f.list.seed)
+		return func() { f.list.publish(changes) }, err
+	}))
+}
+
+func (f *fixture) check(addr string) (Ban, bool) {
+	f.tb.Helper()
+	ban, found, err := f.list.Check(netip.MustParseAddr(addr))
+	f.must(err)
+	return ban, found
+}
+
+// indexed gives what the index holds, and rows what SQLite holds.
+func (f *fixture) indexed() map[string]bool {
+	prefixes := map[string]bool{}
+	for prefix := range f.list.index.prefixes.All() {
+		prefixes[wire.FormatPrefix(prefix)] = true
+	}
+	return prefixes
+}
+
+func (f *fixture) rows() map[string]bool {
+	rows, err := f.list.read.Query(`SELECT prefix FROM bans`)
+	f.must(err)
+	defer rows.Close()
+	prefixes := map[string]bool{}
+	for rows.Next() {
+		var text string
+		f.must(rows.Scan(&text))
+		prefixes[text] = true
+	}
+	f.must(rows.Err())
+	return prefixes
+}
+
+// model is the naive deny list: it keeps everything and looks at everything.
+type model struct {
+	bans   map[modelBan]modelEnd
+	tokens map[wire.TokenRef]modelEnd
+}
+
+type modelBan struct {
+	prefix netip.Prefix
+	origin Origin
+}
+
+type modelEnd struct {
+	expiresAt, issuedBefore int64
+	reason                  string
+}
+
+func newModel() *model {
+	return &model{bans: map[modelBan]modelEnd{}, tokens: map[wire.TokenRef]modelEnd{}}
+}
+
+// reset keeps the own bans only.
+func (m *model) reset() *model {
+	fresh := newModel()
+	for ban, end := range m.bans {
+		if ban.origin == OriginOwn {
+			fresh.bans[ban] = end
+		}
+	}
+	return fresh
+}
+
+func (m *model) apply(events []any) {
+	for _, event := range events {
+		switch event := event.(type) {
+		case *wire.IPBanned:
+			key := modelBan{prefix: netip.MustParsePrefix(withBits(event.IP))}
+			if event.Automatic {
+				key.origin = OriginAutomatic
+			}
+			m.bans[key] = modelEnd{expiresAt: event.ExpiresAt, reason: event.Reason}
+		case *wire.IPUnbanned:
+			for origin := OriginOperator; origin <= OriginOwn; origin++ {
+				delete(m.bans, modelBan{netip.MustParsePrefix(withBits(event.IP)), origin})
+			}
+		case *wire.TokenRevoked:
+			m.tokens[event.TokenRef] = modelEnd{event.ExpiresAt, event.IssuedBefore, event.Reason}
+		case *wire.TokenRestored:
+			delete(m.tokens, event.TokenRef)
+		}
+	}
+}
+
+func withBits(ip string) string {
+	if addr, err := netip.ParseAddr(ip); err == nil {
+		return fmt.Sprintf("%s/%d", ip, addr.BitLen())
+	}
+	return ip
+}
+
+func (m *model) check(addr netip.Addr, now int64) (best Ban, found bool) {
+	for key, end := range m.bans {
+		if !key.prefix.Contains(addr) || end.expiresAt != 0 && end.expiresAt <= now {
+			continue
+		}
+		if !found || cmp.Or(cmp.Compare(best.Prefix.Bits(), key.prefix.Bits()), -cmp.Compare(best.Origin, key.origin)) < 0 {
+			best, found = Ban{key.prefix, key.origin, end.reason, end.expiresAt}, true
+		}
+	}
+	return best, found
+}
+
+func (m *model) checkToken(t Token, now int64) (Kind, bool) {
+	for _, try := range []struct {
+		kind Kind
+		ref  wire.TokenRef
+	}{
+		{KindHash, wire.TokenRef{TokenHash: t.Hash}},
+		{KindJTI, wire.TokenRef{JTI: t.JTI}},
+		{KindSubject, wire.TokenRef{Subject: t.Subject}},
+	} {
+		end, found := m.tokens[try.ref]
+		if !found || try.ref == (wire.TokenRef{}) || end.expiresAt != 0 && end.expiresAt <= now {
+			continue
+		}
+		if try.kind != KindSubject || t.IssuedAt == 0 || t.IssuedAt <= end.issuedBefore {
+			return try.kind, true
+		}
+	}
+	return "", false
+}
+
+// flush writes what a reset has gathered, as a larger one would on its way.
+func (f *fixture) flush() error {
+	return f.state.Update(context.Background(), func(tx *sql.Tx) (func(), error) {
+		return nil, f.list.flush(context.Background(), tx)
+	})
+}

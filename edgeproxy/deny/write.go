@@ -1,0 +1,127 @@
+package deny
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"hash/maphash"
+	"slices"
+	"strings"
+)
+
+// rowsPerInsert is how many rows share an INSERT: a statement costs as much as
+// several rows. SQLite allows 32766 values in one.
+const rowsPerInsert = 250
+
+// row is an edit of one row.
+type row interface {
+	removed() bool
+	// near orders most rows as their keys do.
+	near() uint64
+	// key gives the primary key.
+	key() []any
+	// values appends all columns.
+	values(dst []any) []any
+}
+
+// write brings the edits to the tables of a slot, close rows together so
+// that each page is touched once, and gives what changes in the index.
+func (e *edits) write(ctx context.Context, tx *sql.Tx, slot int, seed maphash.Seed) ([]change, error) {
+	bans, err := writeBans(ctx, tx, slot, e.bans)
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := writeTokens(ctx, tx, slot, seed, e.tokens)
+	if err != nil {
+		return nil, err
+	}
+	return append(bans, tokens...), nil
+}
+
+// latest gives the last edit of each row, those that remove and those that write,
+// with rows that are close to one another in a sequence.
+func latest[E any, R interface {
+	*E
+	row
+}](edits []E, compare func(a, b R) int) (gone, kept []R) {
+	// Edits are large and far apart in memory: sort small stand-ins.
+	type place struct {
+		near uint64
+		at   int
+	}
+	places := make([]place, len(edits))
+	for i := range edits {
+		places[i] = place{R(&edits[i]).near(), i}
+	}
+	same := func(a, b place) int {
+		if a.near != b.near {
+			return cmp.Compare(a.near, b.near)
+		}
+		return compare(&edits[a.at], &edits[b.at])
+	}
+	slices.SortFunc(places, func(a, b place) int { return cmp.Or(same(a, b), a.at-b.at) })
+	for i, p := range places {
+		switch r := R(&edits[p.at]); {
+		case i+1 < len(places) && same(p, places[i+1]) == 0:
+		case r.removed():
+			gone = append(gone, r)
+		default:
+			kept = append(kept, r)
+		}
+	}
+	return gone, kept
+}
+
+// firstBytes orders texts as far as their first eight bytes do.
+func firstBytes(text string) uint64 {
+	var first [8]byte
+	copy(first[:], text)
+	return binary.BigEndian.Uint64(first[:])
+}
+
+func remove[R row](ctx context.Context, tx *sql.Tx, query string, rows []R) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	stmt, err := tx.PrepareContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	for _, r := range rows {
+		if _, err := stmt.ExecContext(ctx, r.key()...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insert writes rows over those with the same key.
+func insert[R row](ctx context.Context, tx *sql.Tx, table string, columns int, rows []R) error {
+	size := min(len(rows), rowsPerInsert)
+	if size == 0 {
+		return nil
+	}
+	stmt, err := tx.PrepareContext(ctx, replaceSQL(table, columns, size))
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	args := make([]any, 0, size*columns)
+	for ; len(rows) >= size; rows = rows[size:] {
+		args = args[:0]
+		for _, r := range rows[:size] {
+			args = r.values(args)
+		}
+		if _, err := stmt.ExecContext(ctx, args...); err != nil {
+			return err
+		}
+	}
+	return insert(ctx, tx, table, columns, rows)
+}
+
+func replaceSQL(table string, columns, rows int) string {
+	row := "(?" + strings.Repeat(", ?", columns-1) + ")"
+	return "INSERT OR REPLACE INTO " + table + " VALUES " + row + strings.Repeat(", "+row, rows-1)
+}

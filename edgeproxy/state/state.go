@@ -1,0 +1,150 @@
+// Package state keeps an edge's state file: what the stream told it, and how far
+// in the log that is, in one SQLite database. The parts of the edge own the
+// tables; this package owns the file, its schema, the position and the order of
+// things: what a unit changes commits together with the new position, then takes
+// effect in memory, and only then counts as in force.
+//
+// A process killed at any moment comes back with the last committed position and
+// exactly the state of that position.
+package state
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ringcast/ringcast/internal/sqlitedb"
+	"github.com/ringcast/ringcast/internal/wire"
+)
+
+// Part is what events change: tables in the state file, and memory that answers
+// from them. Events are pointers to event types of package wire; a part passes
+// over those that are not its own.
+//
+// State never calls two methods of a part at once. A publish puts in force in
+// memory what was written to the transaction; it is called once, after the
+// commit, never where the transaction was rolled back, and must not call State.
+// It is nil where there is nothing to do.
+type Part interface {
+	// Load reads the part's tables. It is called once, before anything else.
+	Load(ctx context.Context, db *sqlitedb.DB) error
+	// Apply writes the events of one or more units. Errors wrap
+	// wire.ErrUndecodable where an event makes no sense.
+	Apply(ctx context.Context, tx *sql.Tx, events []any) (publish func(), err error)
+	// Gap is told that moment events were lost.
+	Gap(ctx context.Context, tx *sql.Tx) (publish func(), err error)
+	// Aside adds events to the state that a reset builds beside the one in force.
+	// After an error, or a rollback, Abandon follows before anything else is added.
+	Aside(ctx context.Context, tx *sql.Tx, events []any) error
+	// Switch replaces the state in force by the one built aside, an empty one if
+	// Aside was not called.
+	Switch(ctx context.Context, tx *sql.Tx) (publish func(), err error)
+	// Abandon drops what was built aside, if anything.
+	Abandon(ctx context.Context, tx *sql.Tx) error
+}
+
+// State is an open state file. Its methods may be called by many goroutines.
+type State struct {
+	db       *sqlitedb.DB
+	parts    []Part
+	instance string
+
+	// committed and inForce are nil until the first reset was completed.
+	committed, inForce atomic.Pointer[wire.Cursor]
+
+	// mu serialises write transactions together with the publishing after them,
+	// so that memory changes in the order of the commits.
+	mu sync.Mutex
+	// resetting is set from BeginReset on, until the reset ends or fails.
+	resetting bool
+}
+
+// Open opens the state file at path, making it where it is absent, and loads the
+// parts. A damaged file is set aside, with a line in the log, and a new one is
+// begun: the stream brings everything back. What an interrupted reset left is
+// dropped. Errors wrap sqlitedb.ErrNewerSchema for a file of a later version.
+func Open(ctx context.Context, path string, log *slog.Logger, parts ...Part) (*State, error) {
+	db, err := openFile(ctx, path, log)
+	if err != nil {
+		return nil, fmt.Errorf("open state: %w", err)
+	}
+	s := &State{db: db, parts: parts}
+	if err := s.load(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("load state: %w", err), db.Close())
+	}
+	return s, nil
+}
+
+// openFile leaves syncing to the checkpoints: a loss of power may undo the last
+// commits, but state and position go back together, and the stream is resumed
+// from there.
+func openFile(ctx context.Context, path string, log *slog.Logger) (*sqlitedb.DB, error) {
+	options := sqlitedb.Options{Migrations: migrations(), Synchronous: sqlitedb.Normal, Check: true}
+	db, err := sqlitedb.Open(ctx, path, options)
+	if !errors.Is(err, sqlitedb.ErrDamaged) {
+		return db, err
+	}
+	aside, moveErr := sqlitedb.SetAside(path, time.Now())
+	if moveErr != nil {
+		return nil, errors.Join(err, moveErr)
+	}
+	log.Error("state file is damaged; it was set aside and a new one is begun", "path", path, "aside", aside, "error", err)
+	return sqlitedb.Open(ctx, path, options)
+}
+
+// Close closes the file. It can be called again.
+func (s *State) Close() error { return s.db.Close() }
+
+// Cursor gives the committed cursor: what the edge resumes from. There is none
+// until the first reset was completed.
+func (s *State) Cursor() (wire.Cursor, bool) { return get(&s.committed) }
+
+// InForce gives the cursor up to which everything is committed and in force in
+// memory: what the edge may report.
+func (s *State) InForce() (wire.Cursor, bool) { return get(&s.inForce) }
+
+// Instance is a random name that the file got when it was made. Another one
+// means another file, which knows nothing of the fences of this one.
+func (s *State) Instance() string { return s.instance }
+
+func get(p *atomic.Pointer[wire.Cursor]) (wire.Cursor, bool) {
+	if c := p.Load(); c != nil {
+		return *c, true
+	}
+	return wire.Cursor{}, false
+}
+
+func (s *State) load(ctx context.Context) error {
+	if err := s.loadMeta(ctx); err != nil {
+		return err
+	}
+	for _, part := range s.parts {
+		if err := part.Load(ctx, s.db); err != nil {
+			return err
+		}
+	}
+	return s.Abandon(ctx)
+}
+
+func (s *State) loadMeta(ctx context.Context) error {
+	const insert = `INSERT INTO meta (id, instance, epoch, position) VALUES (1, ?, '', 0) ON CONFLICT DO NOTHING`
+	if _, err := s.db.Write.ExecContext(ctx, insert, rand.Text()); err != nil {
+		return fmt.Errorf("name instance: %w", err)
+	}
+	var cursor wire.Cursor
+	row := s.db.Write.QueryRowContext(ctx, `SELECT instance, epoch, position FROM meta`)
+	if err := row.Scan(&s.instance, &cursor.Epoch, &cursor.Position); err != nil {
+		return fmt.Errorf("read position: %w", err)
+	}
+	if cursor.Epoch != "" {
+		s.committed.Store(&cursor)
+		s.inForce.Store(&cursor)
+	}
+	return nil
+}
