@@ -588,21 +588,25 @@ const file_ringcast_v1_ban_proto_rawDesc = "" +
 	"\n" +
 	"expires_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12\x1a\n" +
 	"\bposition\x18\x05 \x01(\x04R\bposition\x12\x1c\n" +
-	"\tautomatic\x18\x06 \x01(\bR\tautomatic\"\x80\x02\n" +
+	"\tautomatic\x18\x06 \x01(\bR\tautomatic\"\x9e\x05\n" +
 	"\fBanIPRequest\x12\x17\n" +
-	"\x02ip\x18\x01 \x01(\tB\a\xbaH\x04r\x02(@R\x02ip\x12<\n" +
-	"\x06reason\x18\x02 \x01(\tB$\xbaH!r\x1f\x18\x80\x022\x1a^[^\\p{Cc}\\p{Zl}\\p{Zp}<>]*$R\x06reason\x12?\n" +
-	"\x03ttl\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\f\"\x06\b\x80\xa7\xe4\xe0\v2\x02\b\x01R\x03ttl\x12\x1c\n" +
-	"\tautomatic\x18\x04 \x01(\bR\tautomatic\x12:\n" +
+	"\x02ip\x18\x01 \x01(\tB\a\xbaH\x04r\x02(@R\x02ip\x12\xe1\x01\n" +
+	"\x06reason\x18\x02 \x01(\tB\xc8\x01\xbaH\xc4\x01\xba\x01\xc0\x01\n" +
+	"\x0eINVALID_REASON\x12ka reason has at most 256 characters, none of them a control character, a line separator or an angle bracket\x1aAthis.size() <= 256 && this.matches(r'^[^\\p{Cc}\\p{Zl}\\p{Zp}<>]*$')R\x06reason\x12\xc6\x01\n" +
+	"\x03ttl\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x98\x01\xbaH\x94\x01\xba\x01\x90\x01\n" +
+	"\vINVALID_TTL\x12Ja ttl is from 1s to 3155760000s (a hundred years); leave it out for no end\x1a5this >= duration('1s') && this <= duration('876600h')R\x03ttl\x12\x1c\n" +
+	"\tautomatic\x18\x04 \x01(\bR\tautomatic\x12\xa9\x01\n" +
 	"\n" +
-	"request_id\x18\x05 \x01(\tB\x1b\xbaH\x18r\x162\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"A\n" +
+	"request_id\x18\x05 \x01(\tB\x89\x01\xbaH\x85\x01\xba\x01\x81\x01\n" +
+	"\x12INVALID_REQUEST_ID\x12Da request_id has at most 128 characters, all of them printable ASCII\x1a%this.matches(r'^[\\x20-\\x7e]{0,128}$')R\trequestId\"A\n" +
 	"\rBanIPResponse\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x04R\bposition\x12\x14\n" +
-	"\x05epoch\x18\x02 \x01(\tR\x05epoch\"e\n" +
+	"\x05epoch\x18\x02 \x01(\tR\x05epoch\"\xd5\x01\n" +
 	"\x0eUnbanIPRequest\x12\x17\n" +
-	"\x02ip\x18\x01 \x01(\tB\a\xbaH\x04r\x02(@R\x02ip\x12:\n" +
+	"\x02ip\x18\x01 \x01(\tB\a\xbaH\x04r\x02(@R\x02ip\x12\xa9\x01\n" +
 	"\n" +
-	"request_id\x18\x02 \x01(\tB\x1b\xbaH\x18r\x162\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"C\n" +
+	"request_id\x18\x02 \x01(\tB\x89\x01\xbaH\x85\x01\xba\x01\x81\x01\n" +
+	"\x12INVALID_REQUEST_ID\x12Da request_id has at most 128 characters, all of them printable ASCII\x1a%this.matches(r'^[\\x20-\\x7e]{0,128}$')R\trequestId\"C\n" +
 	"\x0fUnbanIPResponse\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x04R\bposition\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\tR\x05epoch\"c\n" +

@@ -177,16 +177,17 @@ var File_ringcast_v1_cache_proto protoreflect.FileDescriptor
 
 const file_ringcast_v1_cache_proto_rawDesc = "" +
 	"\n" +
-	"\x17ringcast/v1/cache.proto\x12\vringcast.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\"\xf0\x02\n" +
+	"\x17ringcast/v1/cache.proto\x12\vringcast.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\"\xe0\x03\n" +
 	"\x11InvalidateRequest\x12\x1d\n" +
 	"\x04tags\x18\x01 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x04tags\x12\x1d\n" +
 	"\x04keys\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x04keys\x12\x10\n" +
 	"\x03all\x18\x03 \x01(\bR\x03all\x12\x12\n" +
 	"\x04soft\x18\x04 \x01(\bR\x04soft\x12@\n" +
 	"\x06settle\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\r\xbaH\n" +
-	"\xaa\x01\a\"\x03\b\x90\x1c2\x00R\x06settle\x12:\n" +
+	"\xaa\x01\a\"\x03\b\x90\x1c2\x00R\x06settle\x12\xa9\x01\n" +
 	"\n" +
-	"request_id\x18\x06 \x01(\tB\x1b\xbaH\x18r\x162\x14^[\\x21-\\x7e]{0,128}$R\trequestId:y\xbaHv\x1at\n" +
+	"request_id\x18\x06 \x01(\tB\x89\x01\xbaH\x85\x01\xba\x01\x81\x01\n" +
+	"\x12INVALID_REQUEST_ID\x12Da request_id has at most 128 characters, all of them printable ASCII\x1a%this.matches(r'^[\\x20-\\x7e]{0,128}$')R\trequestId:y\xbaHv\x1at\n" +
 	"\x10NOTHING_SELECTED\x12(select something: give tags, keys or all\x1a6size(this.tags) > 0 || size(this.keys) > 0 || this.all\"F\n" +
 	"\x12InvalidateResponse\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x04R\bposition\x12\x14\n" +

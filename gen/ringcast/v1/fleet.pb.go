@@ -7,6 +7,7 @@
 package ringcastv1
 
 import (
+	_ "github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-openapiv2/options"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -192,7 +193,7 @@ var File_ringcast_v1_fleet_proto protoreflect.FileDescriptor
 
 const file_ringcast_v1_fleet_proto_rawDesc = "" +
 	"\n" +
-	"\x17ringcast/v1/fleet.proto\x12\vringcast.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
+	"\x17ringcast/v1/fleet.proto\x12\vringcast.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\x12\n" +
 	"\x10GetStatusRequest\"\xd6\x02\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x129\n" +
@@ -209,7 +210,10 @@ const file_ringcast_v1_fleet_proto_rawDesc = "" +
 	" \x01(\x04R\vrevocations2n\n" +
 	"\fFleetService\x12^\n" +
 	"\tGetStatus\x12\x1d.ringcast.v1.GetStatusRequest\x1a\x1e.ringcast.v1.GetStatusResponse\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
-	"/v1/statusB9Z7github.com/ringcast/ringcast/gen/ringcast/v1;ringcastv1b\x06proto3"
+	"/v1/statusB\xfc\x01\x92A\xbf\x01\x12\xbc\x01\n" +
+	"\bRingcast\x12\x9d\x01Bans, token revocations and cache invalidations, from one log to every edge. Errors are google.rpc.Status with a google.rpc.ErrorInfo whose reason is stable.*\f\n" +
+	"\n" +
+	"Apache-2.02\x02v1Z7github.com/ringcast/ringcast/gen/ringcast/v1;ringcastv1b\x06proto3"
 
 var (
 	file_ringcast_v1_fleet_proto_rawDescOnce sync.Once

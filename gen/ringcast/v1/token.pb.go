@@ -804,28 +804,41 @@ const file_ringcast_v1_token_proto_rawDesc = "" +
 	"expires_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12?\n" +
 	"\rissued_before\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\fissuedBefore\x12\x1a\n" +
 	"\bposition\x18\b \x01(\x04R\bpositionB\x04\n" +
-	"\x02of\"\xf3\x02\n" +
-	"\x12RevokeTokenRequest\x12,\n" +
-	"\x03jti\x18\x01 \x01(\tB\x18\xbaH\x15r\x13\x10\x01(\x80\x022\f^[^\\p{Cc}]*$H\x00R\x03jti\x124\n" +
-	"\asubject\x18\x02 \x01(\tB\x18\xbaH\x15r\x13\x10\x01(\x80\x022\f^[^\\p{Cc}]*$H\x00R\asubject\x121\n" +
-	"\x05token\x18\x03 \x01(\tB\x19\xbaH\x16r\x14(\x80\x80\x012\x0e^[\\x21-\\x7e]+$H\x00R\x05token\x12<\n" +
-	"\x06reason\x18\x04 \x01(\tB$\xbaH!r\x1f\x18\x80\x022\x1a^[^\\p{Cc}\\p{Zl}\\p{Zp}<>]*$R\x06reason\x12?\n" +
-	"\x03ttl\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\f\"\x06\b\x80\xa7\xe4\xe0\v2\x02\b\x01R\x03ttl\x12:\n" +
+	"\x02of\"\xda\t\n" +
+	"\x12RevokeTokenRequest\x12\x99\x01\n" +
+	"\x03jti\x18\x01 \x01(\tB\x84\x01\xbaH\x80\x01\xba\x01}\n" +
+	"\vINVALID_JTI\x122a jti has 1 to 256 bytes and no control characters\x1a:bytes(this).size() <= 256 && this.matches(r'^[^\\p{Cc}]+$')H\x00R\x03jti\x12\xaa\x01\n" +
+	"\asubject\x18\x02 \x01(\tB\x8d\x01\xbaH\x89\x01\xba\x01\x85\x01\n" +
+	"\x0fINVALID_SUBJECT\x126a subject has 1 to 256 bytes and no control characters\x1a:bytes(this).size() <= 256 && this.matches(r'^[^\\p{Cc}]+$')H\x00R\asubject\x12\xa7\x01\n" +
+	"\x05token\x18\x03 \x01(\tB\x8e\x01\xbaH\x8a\x01\xba\x01\x86\x01\n" +
+	"\rINVALID_TOKEN\x12<a token has 1 to 16384 characters, all of them visible ASCII\x1a7this.size() <= 16384 && this.matches(r'^[\\x21-\\x7e]+$')H\x00R\x05token\x12\xe1\x01\n" +
+	"\x06reason\x18\x04 \x01(\tB\xc8\x01\xbaH\xc4\x01\xba\x01\xc0\x01\n" +
+	"\x0eINVALID_REASON\x12ka reason has at most 256 characters, none of them a control character, a line separator or an angle bracket\x1aAthis.size() <= 256 && this.matches(r'^[^\\p{Cc}\\p{Zl}\\p{Zp}<>]*$')R\x06reason\x12\xc6\x01\n" +
+	"\x03ttl\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\x98\x01\xbaH\x94\x01\xba\x01\x90\x01\n" +
+	"\vINVALID_TTL\x12Ja ttl is from 1s to 3155760000s (a hundred years); leave it out for no end\x1a5this >= duration('1s') && this <= duration('876600h')R\x03ttl\x12\xa9\x01\n" +
 	"\n" +
-	"request_id\x18\x06 \x01(\tB\x1b\xbaH\x18r\x162\x14^[\\x21-\\x7e]{0,128}$R\trequestIdB\v\n" +
-	"\x02of\x12\x05\xbaH\x02\b\x01\"G\n" +
+	"request_id\x18\x06 \x01(\tB\x89\x01\xbaH\x85\x01\xba\x01\x81\x01\n" +
+	"\x12INVALID_REQUEST_ID\x12Da request_id has at most 128 characters, all of them printable ASCII\x1a%this.matches(r'^[\\x20-\\x7e]{0,128}$')R\trequestId:r\xbaHo\x1am\n" +
+	"\x10NOTHING_SELECTED\x12\"give one of jti, subject and token\x1a5has(this.jti) || has(this.subject) || has(this.token)B\x04\n" +
+	"\x02of\"G\n" +
 	"\x13RevokeTokenResponse\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x04R\bposition\x12\x14\n" +
-	"\x05epoch\x18\x02 \x01(\tR\x05epoch\"\xb0\x02\n" +
-	"\x13RestoreTokenRequest\x12,\n" +
-	"\x03jti\x18\x01 \x01(\tB\x18\xbaH\x15r\x13\x10\x01(\x80\x022\f^[^\\p{Cc}]*$H\x00R\x03jti\x124\n" +
-	"\asubject\x18\x02 \x01(\tB\x18\xbaH\x15r\x13\x10\x01(\x80\x022\f^[^\\p{Cc}]*$H\x00R\asubject\x121\n" +
-	"\x05token\x18\x03 \x01(\tB\x19\xbaH\x16r\x14(\x80\x80\x012\x0e^[\\x21-\\x7e]+$H\x00R\x05token\x129\n" +
+	"\x05epoch\x18\x02 \x01(\tR\x05epoch\"\xec\a\n" +
+	"\x13RestoreTokenRequest\x12\x99\x01\n" +
+	"\x03jti\x18\x01 \x01(\tB\x84\x01\xbaH\x80\x01\xba\x01}\n" +
+	"\vINVALID_JTI\x122a jti has 1 to 256 bytes and no control characters\x1a:bytes(this).size() <= 256 && this.matches(r'^[^\\p{Cc}]+$')H\x00R\x03jti\x12\xaa\x01\n" +
+	"\asubject\x18\x02 \x01(\tB\x8d\x01\xbaH\x89\x01\xba\x01\x85\x01\n" +
+	"\x0fINVALID_SUBJECT\x126a subject has 1 to 256 bytes and no control characters\x1a:bytes(this).size() <= 256 && this.matches(r'^[^\\p{Cc}]+$')H\x00R\asubject\x12\xa7\x01\n" +
+	"\x05token\x18\x03 \x01(\tB\x8e\x01\xbaH\x8a\x01\xba\x01\x86\x01\n" +
+	"\rINVALID_TOKEN\x12<a token has 1 to 16384 characters, all of them visible ASCII\x1a7this.size() <= 16384 && this.matches(r'^[\\x21-\\x7e]+$')H\x00R\x05token\x12\x94\x01\n" +
 	"\n" +
-	"token_hash\x18\x04 \x01(\tB\x18\xbaH\x15r\x132\x11^[0-9A-Fa-f]{64}$H\x00R\ttokenHash\x12:\n" +
+	"token_hash\x18\x04 \x01(\tBs\xbaHp\xba\x01m\n" +
+	"\x12INVALID_TOKEN_HASH\x123a token_hash is a SHA-256 in hexadecimal, 64 digits\x1a\"this.matches(r'^[0-9A-Fa-f]{64}$')H\x00R\ttokenHash\x12\xa9\x01\n" +
 	"\n" +
-	"request_id\x18\x05 \x01(\tB\x1b\xbaH\x18r\x162\x14^[\\x21-\\x7e]{0,128}$R\trequestIdB\v\n" +
-	"\x02of\x12\x05\xbaH\x02\b\x01\"H\n" +
+	"request_id\x18\x05 \x01(\tB\x89\x01\xbaH\x85\x01\xba\x01\x81\x01\n" +
+	"\x12INVALID_REQUEST_ID\x12Da request_id has at most 128 characters, all of them printable ASCII\x1a%this.matches(r'^[\\x20-\\x7e]{0,128}$')R\trequestId:\x98\x01\xbaH\x94\x01\x1a\x91\x01\n" +
+	"\x10NOTHING_SELECTED\x12.give one of jti, subject, token and token_hash\x1aMhas(this.jti) || has(this.subject) || has(this.token) || has(this.token_hash)B\x04\n" +
+	"\x02of\"H\n" +
 	"\x14RestoreTokenResponse\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x04R\bposition\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\tR\x05epoch\"j\n" +
@@ -836,12 +849,13 @@ const file_ringcast_v1_token_proto_rawDesc = "" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\bR\tpageToken\"|\n" +
 	"\x17ListRevocationsResponse\x129\n" +
 	"\vrevocations\x18\x01 \x03(\v2\x17.ringcast.v1.RevocationR\vrevocations\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xbd\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb7\x03\n" +
 	"\x11CheckTokenRequest\x12\x1a\n" +
 	"\x03jti\x18\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x03jti\x12\"\n" +
 	"\asubject\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\asubject\x127\n" +
-	"\tissued_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt\x12/\n" +
-	"\x05token\x18\x04 \x01(\tB\x19\xbaH\x16r\x14(\x80\x80\x012\x0e^[\\x21-\\x7e]*$R\x05token:~\xbaH{\x1ay\n" +
+	"\tissued_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt\x12\xa8\x01\n" +
+	"\x05token\x18\x04 \x01(\tB\x91\x01\xbaH\x8d\x01\xba\x01\x89\x01\n" +
+	"\rINVALID_TOKEN\x12?a token has at most 16384 characters, all of them visible ASCII\x1a7this.size() <= 16384 && this.matches(r'^[\\x21-\\x7e]*$')R\x05token:~\xbaH{\x1ay\n" +
 	"\x10NOTHING_SELECTED\x12+give at least one of jti, subject and token\x1a8this.jti != '' || this.subject != '' || this.token != ''\"g\n" +
 	"\x12CheckTokenResponse\x12\x18\n" +
 	"\arevoked\x18\x01 \x01(\bR\arevoked\x127\n" +

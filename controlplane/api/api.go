@@ -1,0 +1,129 @@
+// Package api is the control plane's admin API: the gRPC services, the REST
+// gateway in front of them, and the only mapping between their messages and the
+// domain.
+//
+// REST crosses the same interceptors as gRPC. The gateway dials the gRPC server
+// over memory and hands it the caller's identity, which is believed from there
+// alone; see identity.go.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
+
+	"github.com/ringcast/ringcast/controlplane/eventlog"
+	ringcastv1 "github.com/ringcast/ringcast/gen/ringcast/v1"
+)
+
+// drainTimeout bounds the wait for running calls at the end, so that a health
+// watcher, whose call has no end, cannot hold up a shutdown.
+const drainTimeout = 5 * time.Second
+
+// Config is what a Server needs to know.
+type Config struct {
+	// Version is the program's, for GetStatus.
+	Version string
+	// Logger gets the errors that callers are not told the whole of; nil: nobody
+	// does.
+	Logger *slog.Logger
+	// Metrics registers ringcast_rpc_requests_total; nil: it is not counted.
+	Metrics prometheus.Registerer
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+}
+
+// Streams knows the streams that this node serves.
+type Streams interface {
+	// Open returns how many are open, and how many of them are edges'.
+	Open() (all, edges int)
+}
+
+// Server answers the admin API.
+type Server struct {
+	grpc    *grpc.Server
+	health  *health.Server
+	memory  *memoryListener
+	gateway *gateway
+}
+
+// New makes a server that appends to and reads from log. The error is that of
+// a registerer that knows the metrics already.
+func New(cfg Config, log eventlog.Log, streams Streams) (*Server, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	options, err := serverOptions(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{grpc: grpc.NewServer(options...), health: health.NewServer(), memory: newMemoryListener()}
+	s.register(cfg, log, streams)
+	if s.gateway, err = newGateway(s.memory); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) register(cfg Config, log eventlog.Log, streams Streams) {
+	ringcastv1.RegisterBanServiceServer(s.grpc, &banService{log: log, now: cfg.Now})
+	ringcastv1.RegisterTokenServiceServer(s.grpc, &tokenService{log: log, now: cfg.Now})
+	ringcastv1.RegisterCacheServiceServer(s.grpc, &cacheService{log: log})
+	ringcastv1.RegisterFleetServiceServer(s.grpc, &fleetService{
+		log: log, streams: streams, version: cfg.Version, started: cfg.Now(),
+	})
+	for service := range s.grpc.GetServiceInfo() {
+		s.health.SetServingStatus(service, grpc_health_v1.HealthCheckResponse_SERVING)
+	}
+	grpc_health_v1.RegisterHealthServer(s.grpc, s.health)
+	reflection.Register(s.grpc)
+}
+
+// Handler answers REST requests on every path, with errors in JSON for those
+// that are not its own. It is not protected from web pages; see Guard. It has
+// answers while Run runs.
+func (s *Server) Handler() http.Handler { return s.gateway }
+
+// Run serves gRPC on listener and to the Handler until ctx ends or listener
+// fails, and closes listener. A Server runs once. Whoever serves the Handler
+// ends that first: REST requests under way need Run.
+func (s *Server) Run(ctx context.Context, listener net.Listener) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.serve(limitConns(listener, maxConns)) })
+	group.Go(func() error { return s.serve(s.memory) })
+	group.Go(func() error {
+		<-ctx.Done()
+		s.drain()
+		return nil
+	})
+	return group.Wait()
+}
+
+func (s *Server) serve(listener net.Listener) error {
+	if err := s.grpc.Serve(listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		return fmt.Errorf("serve gRPC: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) drain() {
+	s.health.Shutdown()
+	hard := time.AfterFunc(drainTimeout, s.grpc.Stop)
+	defer hard.Stop()
+	s.grpc.GracefulStop()
+	s.gateway.close()
+}

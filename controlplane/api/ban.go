@@ -1,0 +1,99 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/ringcast/ringcast/controlplane"
+	"github.com/ringcast/ringcast/controlplane/eventlog"
+	ringcastv1 "github.com/ringcast/ringcast/gen/ringcast/v1"
+	"github.com/ringcast/ringcast/internal/wire"
+)
+
+type banService struct {
+	ringcastv1.UnimplementedBanServiceServer
+	log eventlog.Log
+	now func() time.Time
+}
+
+// BanIP implements ringcastv1.BanServiceServer.
+func (s *banService) BanIP(ctx context.Context, req *ringcastv1.BanIPRequest) (*ringcastv1.BanIPResponse, error) {
+	ip, err := parseIP(req.GetIp())
+	if err != nil {
+		return nil, err
+	}
+	ban := controlplane.Ban{IP: ip, Reason: req.GetReason(), TTL: req.GetTtl().AsDuration(), Automatic: req.GetAutomatic()}
+	receipt, err := appendOne(ctx, s.log, ringcastv1.BanService_BanIP_FullMethodName, req, ban.Decide)
+	if err != nil {
+		return nil, err
+	}
+	return &ringcastv1.BanIPResponse{Position: receipt.Position, Epoch: receipt.Epoch}, nil
+}
+
+// UnbanIP implements ringcastv1.BanServiceServer.
+func (s *banService) UnbanIP(ctx context.Context, req *ringcastv1.UnbanIPRequest) (*ringcastv1.UnbanIPResponse, error) {
+	ip, err := parseIP(req.GetIp())
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := appendOne(ctx, s.log, ringcastv1.BanService_UnbanIP_FullMethodName, req, controlplane.Unban{IP: ip}.Decide)
+	if err != nil {
+		return nil, err
+	}
+	return &ringcastv1.UnbanIPResponse{Position: receipt.Position, Epoch: receipt.Epoch}, nil
+}
+
+// ListBans implements ringcastv1.BanServiceServer.
+func (s *banService) ListBans(ctx context.Context, req *ringcastv1.ListBansRequest) (*ringcastv1.ListBansResponse, error) {
+	bans, next, err := list(ctx, s.log, controlplane.BanPrefix, req, banOf)
+	if err != nil {
+		return nil, err
+	}
+	return &ringcastv1.ListBansResponse{Bans: bans, NextPageToken: next}, nil
+}
+
+// CheckIP implements ringcastv1.BanServiceServer.
+func (s *banService) CheckIP(ctx context.Context, req *ringcastv1.CheckIPRequest) (*ringcastv1.CheckIPResponse, error) {
+	ip, err := parseIP(req.GetIp())
+	if err != nil {
+		return nil, err
+	}
+	events, err := s.log.Latest(ctx, controlplane.CoveringBans(ip)...)
+	if err != nil {
+		return nil, fmt.Errorf("read bans: %w", err)
+	}
+	now := s.now()
+	for _, event := range events {
+		if !event.Live(now) {
+			continue
+		}
+		ban, err := banOf(event)
+		if err != nil {
+			return nil, err
+		}
+		return &ringcastv1.CheckIPResponse{Banned: true, Ban: ban}, nil
+	}
+	return &ringcastv1.CheckIPResponse{}, nil
+}
+
+func parseIP(s string) (netip.Prefix, error) {
+	ip, err := wire.ParsePrefix(s)
+	if err != nil {
+		return netip.Prefix{}, controlplane.Errorf(controlplane.Invalid, controlplane.ReasonInvalidIP, "ip: %v", err)
+	}
+	return ip, nil
+}
+
+func banOf(event controlplane.Event) (*ringcastv1.Ban, error) {
+	banned, err := decode[wire.IPBanned](event)
+	if err != nil {
+		return nil, err
+	}
+	return &ringcastv1.Ban{
+		Ip: banned.IP, Reason: banned.Reason, Automatic: banned.Automatic,
+		CreateTime: timestampOf(event.Time), ExpiresAt: timestampOf(event.ExpiresAt),
+		Position: event.Position,
+	}, nil
+}

@@ -1,0 +1,30 @@
+package api
+
+import (
+	"context"
+
+	"github.com/ringcast/ringcast/controlplane"
+	"github.com/ringcast/ringcast/controlplane/eventlog"
+	ringcastv1 "github.com/ringcast/ringcast/gen/ringcast/v1"
+)
+
+type cacheService struct {
+	ringcastv1.UnimplementedCacheServiceServer
+	log eventlog.Log
+}
+
+// Invalidate implements ringcastv1.CacheServiceServer.
+func (s *cacheService) Invalidate(ctx context.Context, req *ringcastv1.InvalidateRequest) (*ringcastv1.InvalidateResponse, error) {
+	invalidation, err := controlplane.NewInvalidation(controlplane.Invalidation{
+		Tags: req.GetTags(), Keys: req.GetKeys(), All: req.GetAll(), Soft: req.GetSoft(),
+		Settle: req.GetSettle().AsDuration(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := appendOne(ctx, s.log, ringcastv1.CacheService_Invalidate_FullMethodName, req, invalidation.Decide)
+	if err != nil {
+		return nil, err
+	}
+	return &ringcastv1.InvalidateResponse{Position: receipt.Position, Epoch: receipt.Epoch}, nil
+}

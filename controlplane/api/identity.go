@@ -1,0 +1,82 @@
+package api
+
+import (
+	"context"
+	"net"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/ringcast/ringcast/controlplane"
+)
+
+// addressKey carries a REST caller's address from the gateway to the services.
+const addressKey = "ringcast-address"
+
+// memoryBuffer is how much of a message may be under way to or from the
+// gateway before its writer waits.
+const memoryBuffer = 64 << 10
+
+// memoryListener accepts the gateway's connections, and marks them.
+type memoryListener struct{ *bufconn.Listener }
+
+func newMemoryListener() *memoryListener {
+	return &memoryListener{bufconn.Listen(memoryBuffer)}
+}
+
+// Accept implements net.Listener.
+func (l *memoryListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return memoryConn{conn}, nil
+}
+
+type memoryConn struct{ net.Conn }
+
+// RemoteAddr implements net.Conn.
+func (memoryConn) RemoteAddr() net.Addr { return memoryAddr{} }
+
+// memoryAddr is the address of the gateway. Only memoryListener gives it, so
+// that no connection from outside can have it.
+type memoryAddr struct{}
+
+// Network implements net.Addr.
+func (memoryAddr) Network() string { return "memory" }
+
+// String implements net.Addr.
+func (memoryAddr) String() string { return "gateway" }
+
+// identify is the interceptor that puts the caller into the context. What a
+// caller says of itself in metadata counts only from the gateway.
+func identify(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	return handle(controlplane.WithPrincipal(ctx, controlplane.Principal{
+		Name: controlplane.Anonymous, Address: callerAddress(ctx),
+	}), req)
+}
+
+func callerAddress(ctx context.Context) string {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return ""
+	}
+	if _, gateway := p.Addr.(memoryAddr); !gateway {
+		return hostOf(p.Addr.String())
+	}
+	if values := metadata.ValueFromIncomingContext(ctx, addressKey); len(values) == 1 {
+		return values[0]
+	}
+	return ""
+}
+
+// hostOf drops the port, where there is one.
+func hostOf(address string) string {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	return host
+}
