@@ -1,0 +1,155 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// stallLimit is how long one reader may hold up the others once a body has grown
+// beyond what is kept of it. Before that nobody holds up anybody.
+const stallLimit = 10 * time.Second
+
+var errStalled = errors.New("too slow for a body that is not stored")
+
+// fill is a body that one goroutine writes and several read, each at its own pace.
+type fill struct {
+	mu sync.Mutex
+	// data begins at offset base. What is below its length does not change until
+	// it is shifted, under mu.
+	data    []byte
+	base    int64
+	readers map[*reader]struct{}
+	// end is nil while the body grows, then io.EOF or what cut it short.
+	end error
+	// changed is closed at the next change; nil while nobody waits.
+	changed chan struct{}
+}
+
+func newFill() *fill { return &fill{readers: map[*reader]struct{}{}} }
+
+// signal and wait are called with mu held.
+func (b *fill) signal() {
+	if b.changed != nil {
+		close(b.changed)
+		b.changed = nil
+	}
+}
+
+func (b *fill) wait() <-chan struct{} {
+	if b.changed == nil {
+		b.changed = make(chan struct{})
+	}
+	return b.changed
+}
+
+// add gives another reader, from the first byte; nil where that is gone, or where
+// the last reader has left.
+func (b *fill) add(ctx context.Context, f *flight) *reader {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.base > 0 || b.readers == nil {
+		return nil
+	}
+	r := &reader{ctx: ctx, flight: f}
+	b.readers[r] = struct{}{}
+	return r
+}
+
+// remove drops a reader and tells whether it was the last.
+func (b *fill) remove(r *reader) (last bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, ok := b.readers[r]; !ok {
+		return false
+	}
+	delete(b.readers, r)
+	b.signal()
+	if len(b.readers) == 0 {
+		b.readers = nil
+	}
+	return b.readers == nil
+}
+
+// space is where the writer puts what comes next; empty where there is none left.
+func (b *fill) space() []byte { return b.data[len(b.data):cap(b.data)] }
+
+// grow makes space. Only the writer calls it.
+func (b *fill) grow(capacity int64) {
+	data := make([]byte, len(b.data), capacity)
+	copy(data, b.data)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.data = data
+}
+
+// advance lets the readers see n more bytes, and the end if it is not nil.
+func (b *fill) advance(n int, end error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.data = b.data[:len(b.data)+n]
+	b.end = end
+	b.signal()
+}
+
+// shift makes space by dropping what every reader has had, and waits until there
+// is some. It ends the readers that hold up the rest for too long.
+func (b *fill) shift(ctx context.Context) error {
+	timer := time.NewTimer(stallLimit)
+	defer timer.Stop()
+	for {
+		changed := b.drop()
+		if changed == nil {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			b.endStalled()
+			timer.Reset(stallLimit)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// drop gives nil where there is space now, else what to wait for.
+func (b *fill) drop() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if n := b.slowest() - b.base; n > 0 {
+		b.data = b.data[:copy(b.data, b.data[n:])]
+		b.base += n
+		return nil
+	}
+	return b.wait()
+}
+
+// slowest is the offset of the reader that is furthest behind. mu is held.
+func (b *fill) slowest() int64 {
+	least := b.base + int64(len(b.data))
+	for r := range b.readers {
+		if r.err == nil {
+			least = min(least, r.offset)
+		}
+	}
+	return least
+}
+
+// endStalled ends the slowest readers, unless all are equally slow: then nobody
+// waits for another.
+func (b *fill) endStalled() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	least, fastest := b.slowest(), b.base
+	for r := range b.readers {
+		fastest = max(fastest, r.offset)
+	}
+	for r := range b.readers {
+		if r.offset == least && least < fastest {
+			r.err = errStalled
+		}
+	}
+	b.signal()
+}

@@ -1,0 +1,104 @@
+package cache
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/ringcast/ringcast/internal/sqlitedb"
+	"github.com/ringcast/ringcast/internal/wire"
+)
+
+// Load reads the fences of an earlier run.
+func (f *Fences) Load(ctx context.Context, db *sqlitedb.DB) error {
+	tx, err := db.Read.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("load fences: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	generation, loaded, err := load(ctx, tx)
+	if err != nil {
+		return fmt.Errorf("load fences: %w", err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.table = loaded
+	f.generation.Store(generation)
+	return nil
+}
+
+// Apply fences what the invalidations among events select. Other events are not
+// its own and are passed over. An error wraps wire.ErrUndecodable where the
+// settling time of one is no duration.
+func (f *Fences) Apply(ctx context.Context, tx *sql.Tx, events []any) (publish func(), err error) {
+	var changes []change
+	added := newAdditions()
+	for _, event := range events {
+		invalidated, ok := event.(*wire.CacheInvalidated)
+		if !ok {
+			continue
+		}
+		c, err := f.plan(invalidated, added)
+		if err == nil && len(c.selectors) > 0 {
+			c, err = write(ctx, tx, c)
+			changes = append(changes, c)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("fence: %w", err)
+		}
+	}
+	return func() { f.publish(changes) }, nil
+}
+
+// fenceURL fences one URL, which is no pattern: a "*" in it stands for itself.
+func (f *Fences) fenceURL(ctx context.Context, tx *sql.Tx, url string) (publish func(), err error) {
+	c := change{selectors: []selector{{kindKey, url}}}
+	if !f.fits(c.selectors, newAdditions()) {
+		c = floor(fence{})
+	}
+	if c, err = write(ctx, tx, c); err != nil {
+		return nil, fmt.Errorf("fence: %w", err)
+	}
+	return func() { f.publish([]change{c}) }, nil
+}
+
+// Gap fences everything: an invalidation that was lost may have meant anything.
+func (f *Fences) Gap(ctx context.Context, tx *sql.Tx) (publish func(), err error) {
+	return f.raise(ctx, tx, 0)
+}
+
+// Aside remembers how long the invalidations that come during a reset ask to let
+// settle. The fences themselves need no memory: Switch covers them all.
+func (f *Fences) Aside(_ context.Context, _ *sql.Tx, events []any) error {
+	for _, event := range events {
+		if invalidated, ok := event.(*wire.CacheInvalidated); ok {
+			until, err := f.settleUntil(invalidated)
+			if err != nil {
+				return fmt.Errorf("remember settling time: %w", err)
+			}
+			f.settleAside = max(f.settleAside, until)
+		}
+	}
+	return nil
+}
+
+// Switch fences everything.
+func (f *Fences) Switch(ctx context.Context, tx *sql.Tx) (publish func(), err error) {
+	publish, err = f.raise(ctx, tx, f.settleAside)
+	f.settleAside = 0
+	return publish, err
+}
+
+// Abandon forgets what Aside remembered.
+func (f *Fences) Abandon(context.Context, *sql.Tx) error {
+	f.settleAside = 0
+	return nil
+}
+
+func (f *Fences) raise(ctx context.Context, tx *sql.Tx, settleUntil int64) (publish func(), err error) {
+	c, err := write(ctx, tx, floor(fence{settleUntil: settleUntil}))
+	if err != nil {
+		return nil, fmt.Errorf("fence everything: %w", err)
+	}
+	return func() { f.publish([]change{c}) }, nil
+}

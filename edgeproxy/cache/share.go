@@ -1,0 +1,209 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"io"
+)
+
+// maxJoins bounds how often a request waits for fetches that turn out not to be
+// for it, before it makes one of its own.
+const maxJoins = 3
+
+var errClosed = errors.New("cache is closed")
+
+// FetchFunc asks the origin. Its context does not end with the client's, and it
+// has that one's values. Where shared is set the response may answer others as
+// well and must not depend on conditions of this client's (If-None-Match,
+// If-Modified-Since).
+type FetchFunc func(ctx context.Context, shared bool) (*Response, error)
+
+// Answer is what to answer after a Fetch.
+type Answer struct {
+	// Entry has the status and header, nil where Own is set.
+	Entry *Entry
+	// Body is the content, which may still grow. A read error other than io.EOF
+	// must reach the client as a broken transfer. The caller closes it.
+	Body io.ReadCloser
+	// Length of Body in bytes, -1 where it is not known.
+	Length int64
+	// Own: the answer is the response that the caller's own fetch returned. Its
+	// content is Body.
+	Own bool
+	// Outcome is final.
+	Outcome Outcome
+}
+
+// seeker is a request on its way to an answer.
+type seeker struct {
+	request  *Request
+	decision Decision
+	key      string
+	alone    bool
+}
+
+// Do answers a request that Begin decided to fetch, from a fetch of its own or
+// one that is under way. It returns when the header is known. Errors are those of
+// fetch, or the context's cause; a stale response stands in for the former where
+// it may.
+func (c *Cache) Do(ctx context.Context, r *Request, d Decision, fetch FetchFunc) (*Answer, error) {
+	s := &seeker{request: r, decision: d, key: d.place.url}
+	s.alone = r.Method != "GET" || c.passes.has(s.key)
+	if d.latest != nil {
+		s.key = flightKey(d.place.url, d.latest.variant.names, r.Header)
+	}
+	for joins := 1; ; joins++ {
+		s.alone = s.alone || joins > maxJoins
+		if answer, err := c.seek(ctx, s, fetch); answer != nil || err != nil {
+			return answer, err
+		}
+	}
+}
+
+// seek waits for one flight. It gives neither an answer nor an error where the
+// flight is not for this request.
+func (c *Cache) seek(ctx context.Context, s *seeker, fetch FetchFunc) (*Answer, error) {
+	f, r, leads, err := c.enter(ctx, s, fetch)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-f.ready:
+	case <-ctx.Done():
+		f.part(r, leads)
+		return nil, context.Cause(ctx)
+	}
+	answer := c.standIn(s, f)
+	switch {
+	case answer != nil, f.err != nil:
+	case f.entry == nil && leads:
+		return s.own(ctx, f, r), nil
+	case f.entry != nil && (leads || c.suits(f, s)):
+		return s.share(f, r, leads), nil
+	}
+	f.part(r, leads)
+	if answer != nil {
+		return answer, nil
+	}
+	if f.err != nil {
+		return nil, f.err
+	}
+	return c.again(s, f), nil
+}
+
+// enter joins the flight that is open for the request, or begins one.
+func (c *Cache) enter(ctx context.Context, s *seeker, fetch FetchFunc) (f *flight, r *reader, leads bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, nil, false, errClosed
+	}
+	if f := c.open[s.key]; f != nil && !s.alone && !s.decision.reload && c.suits(f, s) {
+		if r := f.fill.add(ctx, f); r != nil {
+			return f, r, false, nil
+		}
+	}
+	f = c.newFlight(s)
+	r = f.fill.add(ctx, f)
+	c.launch(ctx, f, fetch)
+	return f, r, true, nil
+}
+
+func (c *Cache) newFlight(s *seeker) *flight {
+	url := s.decision.place.url
+	f := &flight{
+		request: s.request, place: s.decision.place, key: s.key, alone: s.alone,
+		spare: s.decision.spare != nil, guess: s.decision.latest,
+		fill: newFill(), ready: make(chan struct{}),
+		began: c.fences.Generation(), beganAt: c.config.Now(),
+	}
+	if !s.alone {
+		c.open[s.key] = f
+	}
+	if c.byURL[url] == nil {
+		c.byURL[url] = map[*flight]struct{}{}
+	}
+	c.byURL[url][f] = struct{}{}
+	return f
+}
+
+func (c *Cache) launch(ctx context.Context, f *flight, fetch FetchFunc) {
+	ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	c.running.Go(func() { c.run(ctx, f, fetch) })
+}
+
+// finish makes room for the next flight. It can be called again.
+func (c *Cache) finish(f *flight) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.finished {
+		return
+	}
+	f.finished = true
+	c.close(f)
+	flights := c.byURL[f.place.url]
+	if delete(flights, f); len(flights) == 0 {
+		delete(c.byURL, f.place.url)
+	}
+}
+
+// close keeps others from joining. mu is held.
+func (c *Cache) close(f *flight) {
+	if c.open[f.key] == f {
+		delete(c.open, f.key)
+	}
+}
+
+// suits tells whether a flight may answer a request, as far as is known. Who asked
+// when the flight had already begun is not answered from it if a fence came in
+// between; until the tags are known those stored before are a guess.
+func (c *Cache) suits(f *flight, s *seeker) bool {
+	var tags []string
+	if f.settled() {
+		if f.entry == nil || !f.entry.variant.matches(s.request.Header) {
+			return false
+		}
+		tags = f.entry.tags
+	} else if f.guess != nil {
+		tags = f.guess.tags
+	}
+	if s.decision.arrived <= f.began {
+		return true
+	}
+	v := c.fences.judge(f.began, &f.place, tags)
+	return !v.fenced()
+}
+
+// again prepares the next attempt after a flight that was not for this request.
+func (c *Cache) again(s *seeker, f *flight) *Answer {
+	if f.entry == nil {
+		s.alone = true
+		return nil
+	}
+	s.key = flightKey(f.place.url, f.entry.variant.names, s.request.Header)
+	next := s.decision
+	if next.Action = Fetch; !next.reload {
+		c.lookUp(s.request, &next)
+	}
+	if next.Action != Serve {
+		return nil
+	}
+	if next.Refresh {
+		next.EndRefresh()
+	}
+	return stored(next.Entry, next.Outcome)
+}
+
+// standIn gives the stale response that may be used instead of an error.
+func (c *Cache) standIn(s *seeker, f *flight) *Answer {
+	e := s.decision.spare
+	if e == nil || f.err == nil && !serverError(f.status) {
+		return nil
+	}
+	hard, softAt := e.covered(c.fences, c.fences.Generation())
+	stale := e.freshness.staleness(c.config.Now(), softAt)
+	if hard || stale >= e.freshness.onError {
+		return nil
+	}
+	return stored(e, Outcome{Reason: Stale, Status: f.status, TTL: ttl(stale), HasTTL: true})
+}
