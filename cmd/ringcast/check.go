@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	ringcastv1 "github.com/ringcast/ringcast/gen/ringcast/v1"
+)
+
+func checkCommand(a *admin) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "check (IP | --jti ID | --subject SUBJECT | --token-file FILE)",
+		Short: "Say whether an address is banned or a token revoked",
+		Long: "Say whether a ban covers an address, or a revocation a token. Of a token give what is known: any of the\n" +
+			"flags. The exit code is 0 either way; scripts read -o json.",
+		Example: "  ringcast check 203.0.113.7\n  ringcast check --jti 4f1c -o json | jq .revoked",
+	}
+	flags := cmd.Flags()
+	token := addTokenFlags(flags)
+	cmd.Args = usageArgs(func(_ *cobra.Command, args []string) error {
+		named := len(changed(flags, flagJTI, flagSubject, flagTokenFile)) > 0
+		if len(args) > 1 || named == (len(args) == 1) {
+			return errors.New("give one address or prefix, or name a token by flags")
+		}
+		return nil
+	})
+	return a.verb(cmd, func(ctx context.Context, c *call, args []string) error {
+		if len(args) == 1 {
+			return checkIP(ctx, c, args[0])
+		}
+		raw, err := token.token(cmd.InOrStdin())
+		if err != nil {
+			return err
+		}
+		return checkToken(ctx, c, token.label(raw), &ringcastv1.CheckTokenRequest{Jti: token.jti, Subject: token.subject, Token: raw})
+	})
+}
+
+func checkIP(ctx context.Context, c *call, ip string) error {
+	r, err := invoke(ctx, c, ringcastv1.NewBanServiceClient(c.conn).CheckIP, &ringcastv1.CheckIPRequest{Ip: ip})
+	if err != nil {
+		return err
+	}
+	if c.printer.format != formatTable {
+		return c.printer.message(r)
+	}
+	row := []string{ip, "not banned", "", "", ""}
+	if ban := r.GetBan(); r.GetBanned() {
+		row = []string{ip, "banned", ban.GetIp(), c.printer.ends(ban.GetExpiresAt()), ban.GetReason()}
+	}
+	return c.printer.table([]string{"IP", "STATUS", "BY BAN OF", "ENDS", "REASON"}, row)
+}
+
+func checkToken(ctx context.Context, c *call, label string, request *ringcastv1.CheckTokenRequest) error {
+	r, err := invoke(ctx, c, ringcastv1.NewTokenServiceClient(c.conn).CheckToken, request)
+	if err != nil {
+		return err
+	}
+	if c.printer.format != formatTable {
+		return c.printer.message(r)
+	}
+	row := []string{label, "not revoked", "", "", ""}
+	if r.GetRevoked() {
+		kind, value := revoked(r.GetRevocation())
+		row = []string{label, "revoked", kind + " " + value, c.printer.ends(r.GetRevocation().GetExpiresAt()), r.GetRevocation().GetReason()}
+	}
+	return c.printer.table([]string{"TOKEN", "STATUS", "BY REVOCATION OF", "ENDS", "REASON"}, row)
+}
