@@ -1,0 +1,276 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"sync"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+
+	ringcastv1 "github.com/ringcast/ringcast/gen/ringcast/v1"
+)
+
+// forgetful makes a log forget absences as soon as it may.
+const forgetful = "--tombstone-retention=1s"
+
+// TestEdgeAwayPastTheHorizon: what was lifted while the edge was away, and then
+// forgotten by the log, is lifted at the edge, too.
+func TestEdgeAwayPastTheHorizon(t *testing.T) {
+	t.Parallel()
+	c := startControl(t, forgetful)
+	e := startEdge(t, startOrigin(t).URL, c.url)
+	c.ban("::1", "lifted while away")
+	c.ban("127.0.0.1", "stays")
+	e.reaches(c.revoke("lifted-while-away"))
+	e.kill()
+	must[*ringcastv1.RestoreTokenResponse](t)(c.tokens.RestoreToken(c.deadline(), &ringcastv1.RestoreTokenRequest{
+		Of: &ringcastv1.RestoreTokenRequest_Jti{Jti: "lifted-while-away"},
+	}))
+	lifted := c.unban("::1")
+	c.ban("192.0.2.1", "new")
+	c.passHorizon(lifted)
+
+	e.start(t)
+	sameState(t, c, e)
+	if resets := e.status().Resets; resets != 1 {
+		t.Errorf("%d resets, want one: the log had forgotten what the edge needs", resets)
+	}
+	if a := e.get6("/"); a.code != http.StatusOK {
+		t.Errorf("lifted: %s", a)
+	}
+	if a := e.get("/"); a.code != http.StatusForbidden {
+		t.Errorf("still banned: %s", a)
+	}
+}
+
+// TestResetCutInTheMiddle: until a reset is complete the old state is in force,
+// whole, however often it is cut; then the new one is. There is no moment
+// without bans.
+func TestResetCutInTheMiddle(t *testing.T) {
+	t.Parallel()
+	c := startControl(t, forgetful)
+	d := openDoor(t, c.httpAddress())
+	e := startEdge(t, startOrigin(t).URL, d.url())
+	c.ban("::1", "in both states")
+	before := e.reaches(c.ban("127.0.0.1", "in the old state")).Position
+	d.shut()
+	c.ban("::1", "in both states, said again")
+	lifted := c.unban("127.0.0.1")
+	banMany(t, c.api, 2000)
+	c.passHorizon(lifted)
+
+	watch4, watch6 := watchClient(t, e, "127.0.0.1"), watchClient(t, e, "::1")
+	d.cutAfter(100_000) // of about 300,000
+	d.to(c.httpAddress())
+	eventually(t, "two resets are cut", func() error {
+		status := e.status()
+		if status.Position != before || status.Bans != 2 {
+			t.Fatalf("in the middle of a reset the edge has %+v", status)
+		}
+		if status.Resets < 3 { // the first filled the edge
+			return fmt.Errorf("%d resets", status.Resets)
+		}
+		return nil
+	})
+	d.cutAfter(0)
+	sameState(t, c, e)
+	watch4.sees(http.StatusOK)
+	watch6.sees(http.StatusForbidden)
+	watch4.wants(http.StatusForbidden, http.StatusOK)
+	watch6.wants(http.StatusForbidden)
+}
+
+// banMany bans n prefixes.
+func banMany(t *testing.T, a api, n int) {
+	t.Helper()
+	var group errgroup.Group
+	group.SetLimit(64)
+	for i := range n {
+		group.Go(func() error {
+			_, err := a.bans.BanIP(a.deadline(), &ringcastv1.BanIPRequest{
+				Ip: fmt.Sprintf("2001:db8:%x::/48", i), Reason: "one of many",
+			})
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatalf("ban many: %v", err)
+	}
+}
+
+// watch asks again and again as one client, and notes each change of the answer.
+type watch struct {
+	t    *testing.T
+	stop func() // and wait
+
+	mu    sync.Mutex // guards codes
+	codes []int
+}
+
+func watchClient(t *testing.T, e *edge, from string) *watch {
+	w := &watch{t: t}
+	stopped := make(chan struct{})
+	var running sync.WaitGroup
+	w.stop = sync.OnceFunc(func() {
+		close(stopped)
+		running.Wait()
+	})
+	running.Go(func() {
+		for {
+			select {
+			case <-stopped:
+				return
+			default:
+			}
+			a, err := get(e.url(from, "/"))
+			if err != nil {
+				t.Errorf("ask as %s: %v", from, err)
+				return
+			}
+			w.note(a.code)
+		}
+	})
+	t.Cleanup(w.stop)
+	return w
+}
+
+func (w *watch) note(code int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.codes) == 0 || w.codes[len(w.codes)-1] != code {
+		w.codes = append(w.codes, code)
+	}
+}
+
+// sees waits until the answer is code.
+func (w *watch) sees(code int) {
+	w.t.Helper()
+	eventually(w.t, fmt.Sprintf("the client gets %d", code), func() error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if len(w.codes) == 0 || w.codes[len(w.codes)-1] != code {
+			return fmt.Errorf("it gets %v", w.codes)
+		}
+		return nil
+	})
+}
+
+// wants ends the watch and compares the changes.
+func (w *watch) wants(codes ...int) {
+	w.t.Helper()
+	w.stop()
+	if fmt.Sprint(w.codes) != fmt.Sprint(codes) {
+		w.t.Errorf("the client got %v in turn, want %v", w.codes, codes)
+	}
+}
+
+// TestLogWiped: another log is another epoch. Nothing of the old one survives,
+// neither bans nor responses that were cached under it.
+func TestLogWiped(t *testing.T) {
+	t.Parallel()
+	c := startControl(t)
+	d := openDoor(t, c.httpAddress())
+	e := startEdge(t, startOrigin(t).URL, d.url())
+	for i := range 5 { // further than the new log will be
+		c.ban(fmt.Sprintf("192.0.2.%d", i), "")
+	}
+	before := e.reaches(c.ban("::1", "of the old log"))
+	cached := e.get("/page")
+	if a := e.get("/page"); !isHit(a) {
+		t.Fatalf("not cached: %s", a)
+	}
+
+	c.kill()
+	if err := os.RemoveAll(c.dir); err != nil {
+		t.Fatal(err)
+	}
+	c.start(t)
+	c.ban("192.0.2.77", "of the new log")
+	if a := e.get6("/"); a.code != http.StatusForbidden {
+		t.Errorf("before the new log is known: %s", a)
+	}
+	d.to(c.httpAddress())
+	eventually(t, "the edge follows the new log", func() error {
+		if e.status().Epoch == before.Epoch {
+			return errors.New("it has the old epoch")
+		}
+		return nil
+	})
+	sameState(t, c, e)
+	if a := e.get6("/"); a.code != http.StatusOK {
+		t.Errorf("banned in the old log alone: %s", a)
+	}
+	if a := e.get("/page"); isHit(a) || a.body == cached.body {
+		t.Errorf("cached under the old log, served under the new one: %s", a)
+	}
+}
+
+// TestEdgesResumeEachFromItsOwn: of two edges that went at different positions
+// each gets what it missed, and nothing else.
+func TestEdgesResumeEachFromItsOwn(t *testing.T) {
+	t.Parallel()
+	c, origin := startControl(t), startOrigin(t)
+	early, late := startEdge(t, origin.URL, c.url), startEdge(t, origin.URL, c.url, "--node-id", "late")
+	next := 0
+	ban := func(n int) (position uint64) {
+		for range n {
+			next++
+			position = c.ban(fmt.Sprintf("10.0.0.%d", next), "")
+		}
+		return position
+	}
+	first := ban(5)
+	early.reaches(first)
+	early.kill()
+	second := ban(7)
+	late.reaches(second)
+	late.kill()
+	head := ban(11)
+	for _, resumed := range []struct {
+		*edge
+		from uint64
+	}{{early, first}, {late, second}} {
+		resumed.start(t)
+		sameState(t, c, resumed.edge)
+		status := resumed.status()
+		if status.Resets != 0 || status.AppliedEvents != head-resumed.from {
+			t.Errorf("resumed at %d of %d: %d events and %d resets", resumed.from, head, status.AppliedEvents, status.Resets)
+		}
+	}
+}
+
+// TestFetchThatAnInvalidationOvertakes: a response that the origin began before
+// an invalidation is nobody's who asks after it.
+func TestFetchThatAnInvalidationOvertakes(t *testing.T) {
+	t.Parallel()
+	begun, finish := make(chan struct{}, 8), make(chan struct{})
+	origin := startSlowOrigin(t, begun, finish)
+	c := startControl(t)
+	e := startEdge(t, origin.URL, c.url)
+	e.reaches(0)
+	early := make(chan answer, 1)
+	go func() {
+		a, err := get(e.url("127.0.0.1", "/slow"))
+		if err != nil {
+			a.body = err.Error()
+		}
+		early <- a
+	}()
+	<-begun
+	e.reaches(c.invalidate("slow"))
+	close(finish)
+	first := <-early
+	if first.code != http.StatusOK {
+		t.Errorf("the overtaken fetch gives %s", first)
+	}
+	second := e.get("/slow")
+	if isHit(second) || second.body == first.body {
+		t.Errorf("after the invalidation: %s, and before it: %s", second, first)
+	}
+	if a := e.get("/slow"); !isHit(a) || a.body != second.body {
+		t.Errorf("the answer after the invalidation is not kept: %s", a)
+	}
+}
