@@ -127,3 +127,10 @@ func (s *Server) drain() {
 	s.grpc.GracefulStop()
 	s.gateway.close()
 }
+
+// Close gives up what New took, for a Server that may not have run. Call it after
+// Run; it can be called again.
+func (s *Server) Close() {
+	s.grpc.Stop()
+	s.gateway.close()
+}

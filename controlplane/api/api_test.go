@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/protobuf/testing/protocmp"
@@ -134,5 +136,44 @@ func TestRunEnds(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		cancel()
+	}
+}
+
+// TestHealthEndsFirst holds that whoever watches hears of a shutdown.
+func TestHealthEndsFirst(t *testing.T) {
+	t.Parallel()
+	server, err := api.New(api.Config{}, start(t).log, fixedStreams{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, shutDown := context.WithCancel(t.Context())
+	defer shutDown()
+	done := make(chan error, 1)
+	go func() { done <- server.Run(ctx, listener) }()
+	conn, err := grpc.NewClient(listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	watching, hangUp := context.WithCancel(t.Context())
+	watch, err := grpc_health_v1.NewHealthClient(conn).Watch(watching, &grpc_health_v1.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []grpc_health_v1.HealthCheckResponse_ServingStatus{
+		grpc_health_v1.HealthCheckResponse_SERVING, grpc_health_v1.HealthCheckResponse_NOT_SERVING,
+	} {
+		if got, err := watch.Recv(); err != nil || got.GetStatus() != want {
+			t.Errorf("watch: %v, %v, want %v", got, err, want)
+		}
+		shutDown()
+	}
+	hangUp()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

@@ -1,7 +1,11 @@
 package api_test
 
 import (
+	"bufio"
 	"context"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -142,6 +146,31 @@ func TestBodyTooLarge(t *testing.T) {
 	}
 	if head := e.head(); head != 0 {
 		t.Errorf("something was written: head is %d", head)
+	}
+}
+
+// TestBodyTooLargeIsHeardOut writes as the simplest clients do: all of the body
+// before the first byte of the answer is read.
+func TestBodyTooLargeIsHeardOut(t *testing.T) {
+	t.Parallel()
+	e := start(t)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(e.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const size = 10 << 20
+	head := fmt.Sprintf("POST /v1/bans HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n", size)
+	if _, err := io.WriteString(conn, head+strings.Repeat(" ", size)); err != nil {
+		t.Fatalf("write: %v", err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatalf("read: %v", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("status %d", resp.StatusCode)
 	}
 }
 

@@ -73,7 +73,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 		return nil, refuse(http.StatusBadRequest, codes.InvalidArgument, reasonMalformed, "the body did not arrive whole")
 	}
 	if len(body) > MaxMessageBytes {
-		
+		_, _ = io.CopyN(io.Discard, r.Body, maxDiscard)
 		return nil, tooLarge
 	}
 	return body, nil

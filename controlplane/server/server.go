@@ -134,6 +134,9 @@ func (s *Server) Close() error {
 			errs = append(errs, ignoreClosed(l.Close()))
 		}
 	}
+	if s.api != nil {
+		s.api.Close()
+	}
 	if s.log != nil {
 		errs = append(errs, s.log.Close())
 	}

@@ -104,9 +104,12 @@ func Decode(eventType string, data []byte) (any, error) {
 }
 
 func decode[T any](eventType string, data []byte) (any, error) {
-	v := new(T)
-	if err := json.Unmarshal(data, v); err != nil {
+	var v *T
+	if err := json.Unmarshal(data, &v); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrUndecodable, eventType, err)
+	}
+	if v == nil {
+		return nil, fmt.Errorf("%w: %s: it is null", ErrUndecodable, eventType)
 	}
 	return v, nil
 }

@@ -3,6 +3,8 @@ package wire
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ringcast/ringcast/internal/sse"
@@ -66,8 +68,13 @@ func AppendHeartbeat(dst []byte, age time.Duration) []byte {
 
 // ParseHeartbeat reads the text of a comment; ok is false for any other.
 func ParseHeartbeat(comment string) (age time.Duration, ok bool) {
-	var seconds uint32
-	if _, err := fmt.Sscanf(comment, heartbeatPrefix+"%d", &seconds); err != nil {
+	digits, ok := strings.CutPrefix(comment, heartbeatPrefix)
+	if !ok {
+		return 0, false
+	}
+	// 32 bits of seconds fit a Duration.
+	seconds, err := strconv.ParseUint(digits, 10, 32)
+	if err != nil {
 		return 0, false
 	}
 	return time.Duration(seconds) * time.Second, true
