@@ -16,7 +16,7 @@ type controlConfig struct {
 
 func controlCommand(errOut io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "control", Short: "Run a control plane", Args: cobra.NoArgs,
+		Use: "control", Short: "Run a control plane", Args: usageArgs(cobra.NoArgs),
 		Long: "Run a control plane: it writes mutations to its log and streams them to the edges.",
 	}
 	var cfg controlConfig

@@ -47,7 +47,7 @@ type demoConfig struct {
 
 func demoCommand(out, errOut io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "demo", Short: "Run a control plane, an origin and three edges on loopback", Args: cobra.NoArgs,
+		Use: "demo", Short: "Run a control plane, an origin and three edges on loopback", Args: usageArgs(cobra.NoArgs),
 	}
 	var cfg demoConfig
 	load := bind(cmd, &cfg)

@@ -16,7 +16,7 @@ type edgeConfig struct {
 
 func edgeCommand(errOut io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "edge --origin URL --control URL", Short: "Run an edge", Args: cobra.NoArgs,
+		Use: "edge --origin URL --control URL", Short: "Run an edge", Args: usageArgs(cobra.NoArgs),
 		Long: "Run an edge: a caching reverse proxy that enforces what the control plane says, also while that is gone.",
 	}
 	var cfg edgeConfig

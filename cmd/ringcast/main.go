@@ -35,7 +35,7 @@ func run(args []string, out, errOut io.Writer) int {
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
 	if err != nil {
-		fmt.Fprintf(errOut, "ringcast: %v\n", err)
+		_, _ = fmt.Fprintf(errOut, "ringcast: %v\n", err) // the exit code tells it, too
 	}
 	return exitCode(err)
 }
@@ -45,6 +45,7 @@ func newRoot(out, errOut io.Writer) *cobra.Command {
 		Use:           "ringcast",
 		Short:         "Ban, revoke and invalidate once; in force on every edge",
 		SilenceErrors: true, SilenceUsage: true,
+		Args: usageArgs(cobra.NoArgs),
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(controlCommand(errOut), edgeCommand(errOut), demoCommand(out, errOut), versionCommand(out))
@@ -54,7 +55,7 @@ func newRoot(out, errOut io.Writer) *cobra.Command {
 
 func versionCommand(out io.Writer) *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version", Args: usageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(out, "ringcast", version)
 			return err

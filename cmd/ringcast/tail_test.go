@@ -122,15 +122,18 @@ func TestTailResumesWithoutARepeat(t *testing.T) {
 			frame("e-2", "ip_banned", `{"ip":"192.0.2.1"}`) + frame("", "ip_banned", `{"ip":"192.0.2.2"}`) + "id: e-3\nevent: ip_ba", drop: true},
 		turn{status: http.StatusServiceUnavailable, body: `{"message":"Server at capacity","details":[{"reason":"AT_CAPACITY"}]}`},
 		turn{body: connected + frame("", "ip_banned", `{"ip":"192.0.2.2"}`) + frame("e-3", "ip_banned", `{"ip":"192.0.2.3"}`), drop: true},
-		turn{body: connected + frame("e-4", "position", "{}"), drop: true},
+		turn{body: connected + frame("e-4", "position", "{}")}, // an orderly end, but before synced
 		turn{body: connected + frame("e-5", "mine", "not JSON") + synced},
 	)
 	r := s.tail(t, "--no-follow", "-o", "jsonl")
 	r.want(t, exitDone, "e-5", "Server at capacity (AT_CAPACITY); trying again in")
+	if !regexp.MustCompile(`lost the stream: .*; trying again in [12]ms\n`).MatchString(r.errOut) {
+		t.Errorf("not back when the server asked for it: %q", r.errOut)
+	}
 	if diff := cmp.Diff([]string{"ip_banned e-2", "ip_banned e-3", "ip_banned e-3", "mine e-5"}, ids(t, r.out)); diff != "" {
 		t.Errorf("printed (-want +got):\n%s", diff)
 	}
-	if !strings.Contains(r.out, `"data":{"ip":"192.0.2.3"}`) || !strings.Contains(r.out, `"data":"not JSON"`) {
+	if !strings.Contains(r.out, `"data":{"ip":"192.0.2.2"}`) || !strings.Contains(r.out, `"data":{"ip":"192.0.2.3"}`) || !strings.Contains(r.out, `"data":"not JSON"`) {
 		t.Errorf("data is not as it came: %s", r.out)
 	}
 	s.wantAsked(t, "/events?follow=false&last_event_id=latest ",
@@ -280,6 +283,10 @@ func TestTailLeavesASilentStream(t *testing.T) {
 	t.Parallel()
 	quick := regexp.MustCompile(`"heartbeat_seconds":15`).ReplaceAllString(connected, `"heartbeat_seconds":0.1`)
 	s := serveStream(t, turn{body: quick + frame("e-1", "x", "{}"), hold: true}, turn{body: connected + synced})
+	began := time.Now()
 	s.tail(t, "--no-follow").want(t, exitDone, "e-1", "lost the stream: no heartbeat came; trying again")
+	if took := time.Since(began); took >= firstSilence {
+		t.Errorf("noticed after %s", took)
+	}
 	s.wantAsked(t, "/events?follow=false&last_event_id=latest ", "/events?follow=false e-1")
 }

@@ -183,7 +183,7 @@ func compare(t *rapid.T, r *ring.Ring, m *model) {
 	}
 	for after := range m.head + 3 {
 		for _, audience := range audiences {
-			for _, maxBytes := range []int{1, 60, 200, 1 << 20} {
+			for _, maxBytes := range []int{1, 150, 1 << 20} {
 				want := m.read(after, audience, maxBytes)
 				got := readRing(r, after, audience, maxBytes)
 				if !reflect.DeepEqual(got, want) { // cmp takes its time

@@ -146,3 +146,21 @@ func TestReadAppends(t *testing.T) {
 		t.Errorf("at the head: %t, %+v", ok, b)
 	}
 }
+
+// TestBoundInBytes wants the bound to be reached, to the byte, and not passed.
+func TestBoundInBytes(t *testing.T) {
+	t.Parallel()
+	frame := len(naiveFrames(single(1), controlplane.Edges))
+	r := ring.New(epoch, 0, 100, 2*frame)
+	for position := range uint64(3) {
+		if err := r.Append([]controlplane.Unit{single(position + 1)}); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := r.Read(nil, 0, controlplane.Edges, 1); ok != (position < 2) {
+			t.Errorf("with %d units the first is there: %t", position+1, ok)
+		}
+	}
+	if b, ok := r.Read(nil, 1, controlplane.Edges, 1<<20); !ok || len(b.Frames) != 2 {
+		t.Errorf("%d units are there, %t; want 2", len(b.Frames), ok)
+	}
+}

@@ -25,7 +25,7 @@ type Config struct {
 	MomentMax          int           `flag:"moment-max" default:"1000000" value:"N" help:"how many short-lived events are kept at the most"`
 
 	RingSize       int           `flag:"ring-size" default:"10000" value:"N" help:"recent units kept in memory for readers"`
-	RingBytes      config.Bytes  `flag:"ring-bytes" default:"64MiB" value:"SIZE" help:"bound on the memory of these units"`
+	RingBytes      config.Bytes  `flag:"ring-bytes" default:"64MiB" value:"SIZE" help:"bound on the memory of the units kept for readers"`
 	Heartbeat      time.Duration `flag:"heartbeat" default:"15s" help:"time between heartbeats of a stream"`
 	MaxSubscribers int           `flag:"max-subscribers" default:"10000" value:"N" help:"streams open at once; further ones are told to come back later"`
 }

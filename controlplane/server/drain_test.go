@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -60,7 +61,9 @@ func TestReadinessWhileDraining(t *testing.T) {
 	if status, body := s.get(wire.EventsPath); status != http.StatusServiceUnavailable {
 		t.Errorf("a new stream: %d %s", status, body)
 	}
-	s.post("/ban/ip", `{"ip":"1.2.3.4"}`)
+	if status, body := s.get("/v1/bans"); status != http.StatusOK {
+		t.Errorf("a call: %d %s", status, body)
+	}
 	select {
 	case err := <-stopped:
 		t.Fatalf("the server did not wait for its reader: %v", err)
@@ -82,19 +85,16 @@ func (r *running) subscribers(want int) error {
 	return err
 }
 
-// fillSockets appends more than the sockets between the server and a reader hold:
-// Linux lets a sender's grow to 4 MiB, and a reader's only if it did not ask for
-// less.
+// fillSockets publishes more than the sockets between the server and a reader
+// hold: Linux lets a sender's grow to 4 MiB, and a reader's only if it did not ask
+// for less.
 func (r *running) fillSockets() {
-	r.t.Helper()
 	const enough = 8 << 20
-	var keys []string
-	for n := range controlplane.MaxSelectionBytes / controlplane.MaxKeyBytes {
-		keys = append(keys, fmt.Sprintf(`"/%0*d"`, controlplane.MaxKeyBytes-1, n))
-	}
-	body := `{"keys":[` + strings.Join(keys, ",") + `]}`
-	for range enough / controlplane.MaxSelectionBytes {
-		r.post("/invalidate", body)
+	data := bytes.Repeat([]byte("x"), sse.MaxData)
+	for n := range uint64(enough / sse.MaxData) {
+		r.Publish([]controlplane.Unit{{Position: n + 1, Events: []controlplane.Event{
+			{Position: n + 1, Type: "filler", Data: data, Audience: controlplane.Everyone},
+		}}})
 	}
 }
 

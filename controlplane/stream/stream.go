@@ -118,9 +118,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "the stream answers GET only")
 		return
 	}
-	sub, err := parseSubscription(r)
-	if err != nil {
-		refuse(w, http.StatusBadRequest, "INVALID_LAST_EVENT_ID", err.Error())
+	sub, invalid := parseSubscription(r)
+	if invalid != nil {
+		refuse(w, http.StatusBadRequest, invalid.reason, invalid.sentence)
 		return
 	}
 	if !s.enter(sub) {

@@ -2,7 +2,6 @@ package stream
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -35,17 +34,42 @@ func (s subscription) kind() string {
 	return "subscriber"
 }
 
-func parseSubscription(r *http.Request) (subscription, error) {
+// The reasons of a 400.
+const (
+	reasonLastEventID = "INVALID_LAST_EVENT_ID"
+	reasonParameter   = "INVALID_PARAMETER"
+)
+
+// invalid is what is wrong with a request for a stream.
+type invalid struct{ reason, sentence string }
+
+func parameter(format string, args ...any) *invalid {
+	return &invalid{reasonParameter, fmt.Sprintf(format, args...)}
+}
+
+// filters are parameters of the protocol that this version does not have. Whoever
+// gives one must not get more than was asked for.
+var filters = []string{"types", "channels", "tags"}
+
+// parseSubscription reads a request, or says what is wrong with it.
+func parseSubscription(r *http.Request) (subscription, *invalid) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return subscription{}, errors.New("the query is malformed")
+		return subscription{}, parameter("the query is malformed")
+	}
+	for _, name := range filters {
+		if query.Has(name) {
+			return subscription{}, parameter("%s: this version has no filters", name)
+		}
 	}
 	sub := subscription{
 		node: query.Get(wire.QueryNode), instance: query.Get(wire.QueryInstance),
 		audience: controlplane.Subscribers,
 	}
-	if err := errors.Join(checkIdentity(wire.QueryNode, sub.node), checkIdentity(wire.QueryInstance, sub.instance)); err != nil {
-		return subscription{}, err
+	for _, name := range []string{wire.QueryNode, wire.QueryInstance} {
+		if !isIdentity(query.Get(name)) {
+			return subscription{}, parameter("%s is at most %d bytes of text", name, maxIdentity)
+		}
 	}
 	if sub.node != "" {
 		sub.audience = controlplane.Edges
@@ -55,13 +79,13 @@ func parseSubscription(r *http.Request) (subscription, error) {
 	case "false":
 		sub.once = true
 	default:
-		return subscription{}, fmt.Errorf("%s is true or false, not %q", wire.QueryFollow, follow)
+		return subscription{}, parameter("%s is true or false, not %.32q", wire.QueryFollow, follow)
 	}
 	return sub, sub.parseCursor(r.Header.Get(wire.LastEventIDHeader), query.Get(wire.QueryLastEventID))
 }
 
 // parseCursor reads where to begin; the header wins.
-func (s *subscription) parseCursor(header, query string) (err error) {
+func (s *subscription) parseCursor(header, query string) *invalid {
 	id, source := header, wire.LastEventIDHeader
 	if id == "" {
 		id, source = query, wire.QueryLastEventID
@@ -73,21 +97,19 @@ func (s *subscription) parseCursor(header, query string) (err error) {
 		s.latest = true
 		return nil
 	}
+	var err error
 	if s.cursor, err = wire.ParseCursor(id); err != nil {
-		return fmt.Errorf("%s: %w", source, err)
+		return &invalid{reasonLastEventID, fmt.Sprintf("%s: %v", source, err)}
 	}
 	if s.cursor.Epoch == "" && s.audience == controlplane.Edges {
-		return fmt.Errorf("%s: an edge gives the epoch with its position", source)
+		return &invalid{reasonLastEventID, source + ": an edge gives the epoch with its position"}
 	}
 	s.resume = true
 	return nil
 }
 
-func checkIdentity(name, value string) error {
-	if len(value) > maxIdentity || !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl) {
-		return fmt.Errorf("%s is at most %d bytes of text", name, maxIdentity)
-	}
-	return nil
+func isIdentity(value string) bool {
+	return len(value) <= maxIdentity && utf8.ValidString(value) && !strings.ContainsFunc(value, unicode.IsControl)
 }
 
 // codes are the gRPC codes of the refusals, by HTTP status.

@@ -324,6 +324,25 @@ func TestInvalidateURI(t *testing.T) {
 	}
 }
 
+func TestInvalidateURIOfAFetchUnderWay(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, Config{})
+	held, done := newHeldFetch(), make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _, _ = r.ask(t.Context(), get("/a"), held.fetch)
+	}()
+	<-held.asked
+	if err := r.InvalidateURI(t.Context(), get("/a")); err != nil {
+		t.Fatal(err)
+	}
+	held.answer <- respond(200, "before", "Cache-Control: max-age=60")
+	<-done
+	if got := r.Begin(get("/a")).Action; got != Fetch {
+		t.Error("what was fetched before is served")
+	}
+}
+
 func TestInvalidateURIWithoutADisk(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, Config{})

@@ -508,3 +508,36 @@ func TestCloseEndsFetches(t *testing.T) {
 		}
 	})
 }
+
+func TestHardFenceWhileTheOriginFails(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.outcome(t, get("/"), always(func() *Response { return respond(200, "old", "Cache-Control: max-age=1, stale-if-error=99") }))
+		time.Sleep(2 * time.Second) // the bubble's
+		origin := newHeldFetch()
+		c := r.start(t, get("/"), origin.fetch)
+		r.fence(t, &wire.CacheInvalidated{Keys: []string{"/"}})
+		origin.answer <- respond(503, "sorry")
+		c.want(t, "sorry", "fwd=stale; fwd-status=503")
+	})
+}
+
+// closeCounter is a body that notes its end.
+type closeCounter struct {
+	io.Reader
+	closed int
+}
+
+func (c *closeCounter) Close() error { c.closed++; return nil }
+
+func TestErrorThatIsNotShownIsClosed(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.outcome(t, get("/"), always(func() *Response { return respond(200, "old", "Cache-Control: max-age=1, stale-if-error=99") }))
+		time.Sleep(2 * time.Second) // the bubble's
+		body := &closeCounter{Reader: strings.NewReader("sorry")}
+		failing := always(func() *Response { return &Response{Status: 503, Header: Header{}, Body: body, Length: 5} })
+		r.start(t, get("/"), failing).want(t, "old", "fwd=stale; fwd-status=503; ttl=-1")
+		if body.closed != 1 {
+			t.Errorf("the error's body was closed %d times", body.closed)
+		}
+	})
+}

@@ -21,7 +21,7 @@ type Config struct {
 	Insecure    bool   `flag:"insecure" help:"allow an admin address beyond loopback although anybody who reaches it may read it"`
 
 	Origin  string   `flag:"origin" value:"URL" help:"where requests that pass are sent; required" sketch:"ORIGIN_URL"`
-	Control []string `flag:"control" default:"http://localhost:4000" value:"URL" help:"control plane to follow; repeat it to have several tried in turn"`
+	Control []string `flag:"control" default:"http://localhost:4000" value:"URL" help:"control plane to follow; several are tried in turn"`
 	NodeID  string   `flag:"node-id" value:"NAME" help:"name of this edge, which no other has; the host name if not given" sketch:"NODE_ID"`
 	DataDir string   `flag:"data-dir" default:"./ringcast-edge" value:"DIR" help:"directory of the state; one process at a time"`
 

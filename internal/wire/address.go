@@ -19,7 +19,7 @@ const (
 const mappedBits = 96
 
 // ErrAddress is wrapped by every error of ParsePrefix.
-var ErrAddress = errors.New("not an address or prefix")
+var ErrAddress = errors.New("invalid address or prefix")
 
 // ParsePrefix reads an IPv4 or IPv6 address or CIDR prefix. IPv4-mapped IPv6
 // becomes IPv4, and an address becomes a prefix of its full length, so that

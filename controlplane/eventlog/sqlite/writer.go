@@ -74,7 +74,20 @@ func (w *writer) begin(ctx context.Context) error {
 	return nil
 }
 
-func (w *writer) close() error { return w.conn.Close() }
+// close closes the statements before the connection: left open they would keep
+// SQLite from moving its write-ahead log into the file.
+func (w *writer) close() error {
+	var errs []error
+	for _, stmt := range []*sql.Stmt{
+		w.stmt.latest, w.stmt.supersede, w.stmt.forget, w.stmt.point,
+		w.stmt.event, w.stmt.moveHead, w.stmt.recall, w.stmt.remember, w.stmt.audit,
+	} {
+		if stmt != nil {
+			errs = append(errs, stmt.Close())
+		}
+	}
+	return errors.Join(append(errs, w.conn.Close())...)
+}
 
 // txn is the writer's transaction at hand. Its head becomes the writer's once
 // it is durable.
