@@ -15,7 +15,7 @@ const (
 	// kills is how often a process is killed under load.
 	kills = 20
 	// betweenKills is how many mutations are acknowledged from one to the next.
-	betweenKills = 100
+	betweenKills = 40
 )
 
 // TestControlPlaneKilledUnderWriters: whatever was acknowledged is there

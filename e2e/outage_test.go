@@ -104,8 +104,8 @@ func TestSeveralControlPlanes(t *testing.T) {
 	}
 	second.shut()
 	eventually(t, "the third is followed", func() error {
-		if got := e.status().Server; got != third.url() {
-			return fmt.Errorf("follows %q", got)
+		if status := e.status(); status.Server != third.url() || !status.Synced {
+			return fmt.Errorf("it is at %+v", status)
 		}
 		return nil
 	})

@@ -15,9 +15,9 @@ import (
 
 // The clients that are banned, or not, besides those of the sequence of addresses.
 const (
-	allowedClient   = "127.0.0.1"
-	formerlyBanned  = "127.0.0.2" // by the old log alone
-	bannedByFullLog = "127.0.0.3"
+	allowedClient  = "127.0.0.1"
+	formerlyBanned = "127.0.0.2" // by the log of an edge with an old state
+	alwaysBanned   = "127.0.0.3"
 )
 
 // fleet is a control plane with many bans in its log, and an origin.
@@ -29,15 +29,18 @@ type fleet struct {
 	bans    int
 }
 
-// startFleet fills a log with bans, that of one more client among them, and starts
-// a control plane on it.
-func startFleet(ctx context.Context, b *bench, binary string, bans int, banned string) (*fleet, error) {
-	f := &fleet{binary: binary, bans: bans + 1}
+// startFleet fills a log with bans of addresses and of clients, alwaysBanned where
+// none are given, and starts a control plane on it.
+func startFleet(ctx context.Context, b *bench, binary string, bans int, clients ...string) (*fleet, error) {
+	if len(clients) == 0 {
+		clients = []string{alwaysBanned}
+	}
+	f := &fleet{binary: binary, bans: bans + len(clients)}
 	b.say("writing %d bans to the log", f.bans)
 	dir, start := filepath.Join(b.dir, "control"), time.Now()
 	err := os.Mkdir(dir, 0o700)
 	if err == nil {
-		f.head, err = fillLog(ctx, dir, bans, netip.MustParseAddr(banned))
+		f.head, err = fillLog(ctx, dir, bans, each(clients, netip.MustParseAddr)...)
 	}
 	if err != nil {
 		return nil, err
@@ -82,7 +85,7 @@ func (f *fleet) checkTraffic(ctx context.Context, e *edge) error {
 	return errors.Join(
 		expect(ctx, e, allowedClient, http.StatusOK),
 		expect(ctx, e, formerlyBanned, http.StatusOK),
-		expect(ctx, e, bannedByFullLog, http.StatusForbidden),
+		expect(ctx, e, alwaysBanned, http.StatusForbidden),
 	)
 }
 

@@ -107,18 +107,6 @@ func answers(url string) bool {
 
 func adminClient() *http.Client { return &http.Client{Timeout: askTimeout} }
 
-func freeAddresses(n int) ([]string, error) {
-	var addresses []string
-	for range n {
-		address, err := freeAddress()
-		if err != nil {
-			return nil, err
-		}
-		addresses = append(addresses, address)
-	}
-	return addresses, nil
-}
-
 // checkBans tells whether an edge knows as many bans as there are.
 func (e *edge) checkBans(want int) error {
 	if s := e.status(); s.Bans != want {

@@ -64,7 +64,7 @@ func (p *propagation) run(ctx context.Context, b *bench) (err error) {
 	if err != nil {
 		return err
 	}
-	if p.fleet, err = startFleet(ctx, b, binary, p.bans, bannedByFullLog); err != nil {
+	if p.fleet, err = startFleet(ctx, b, binary, p.bans); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.fleet.stop()) }()

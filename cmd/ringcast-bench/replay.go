@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +45,12 @@ func replayCommand(s *session) *cobra.Command {
 type replay struct {
 	took          time.Duration // from the edge's start until it was level
 	control, edge memory
-	watch         watch // for an edge that has an old state
+	// controlCPU and edgeCPU are what it cost, the edge's start included.
+	controlCPU, edgeCPU time.Duration
+	watch               watch // what clients got meanwhile
+	// mixed is how long before the new state was in force the first answer came
+	// that the old one would not have given.
+	mixed time.Duration
 }
 
 func (r *replays) run(ctx context.Context, b *bench) (err error) {
@@ -55,7 +61,7 @@ func (r *replays) run(ctx context.Context, b *bench) (err error) {
 	if err := r.makeOld(ctx, b, binary); err != nil {
 		return fmt.Errorf("make an edge with an old state: %w", err)
 	}
-	if r.fleet, err = startFleet(ctx, b, binary, r.bans, bannedByFullLog); err != nil {
+	if r.fleet, err = startFleet(ctx, b, binary, r.bans); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.fleet.stop()) }()
@@ -73,13 +79,13 @@ func (r *replays) run(ctx context.Context, b *bench) (err error) {
 	return b.publish(r.table(outcomes))
 }
 
-// makeOld leaves the data dir of an edge that knows a log with one ban.
+// makeOld leaves the data dir of an edge that knows a log with two bans.
 func (r *replays) makeOld(ctx context.Context, b *bench, binary string) (err error) {
 	small := &bench{session: b.session, dir: filepath.Join(b.dir, "small")}
 	if err := os.Mkdir(small.dir, 0o700); err != nil {
 		return err
 	}
-	f, err := startFleet(ctx, small, binary, 0, formerlyBanned)
+	f, err := startFleet(ctx, small, binary, 0, alwaysBanned, formerlyBanned)
 	if err != nil {
 		return err
 	}
@@ -97,13 +103,16 @@ func (r *replays) toNew(ctx context.Context) (replay, error) {
 	return r.measure(ctx)
 }
 
-// toOld has a client that only the old log bans ask all the while. It must be
-// refused until the new state is in force.
+// toOld has two clients ask all the while: one that both logs ban, which must be
+// refused throughout, and one that the old log alone bans, which must be refused
+// until the new state is committed.
 func (r *replays) toOld(ctx context.Context) (replay, error) {
 	if err := os.CopyFS(r.dir, os.DirFS(r.old)); err != nil {
 		return replay{}, fmt.Errorf("copy an edge's data dir: %w", err)
 	}
-	return r.measure(ctx, client{from: formerlyBanned, want: http.StatusForbidden})
+	return r.measure(ctx,
+		client{from: alwaysBanned, want: http.StatusForbidden},
+		client{from: formerlyBanned, want: http.StatusForbidden, then: http.StatusOK})
 }
 
 // measure starts an edge, has clients ask it until it is level, and drops its dir.
@@ -112,41 +121,62 @@ func (r *replays) measure(ctx context.Context, clients ...client) (result replay
 	if err := forgetPeak(r.fleet.control.pid()); err != nil {
 		return replay{}, err
 	}
+	controlBefore, err := cpuOf(r.fleet.control.pid())
+	if err != nil {
+		return replay{}, err
+	}
 	e, err := r.fleet.edge(ctx, r.dir)
 	if err != nil {
 		return replay{}, err
 	}
 	defer func() { err = errors.Join(err, e.stop()) }()
-	for i := range clients {
-		clients[i].until = func() bool { return e.status().Epoch == r.fleet.head.Epoch }
-	}
 	end := watchEdge(ctx, e, clients...)
 	result.took, err = r.fleet.synced(ctx, e)
 	result.watch = end()
+	if changed := result.watch.changed; !changed.IsZero() {
+		result.mixed = e.started.Add(result.took).Sub(changed)
+	}
 	if err := errors.Join(err, result.watch.check()); err != nil {
 		return replay{}, err
 	}
-	if result.control, err = memoryOf(r.fleet.control.pid()); err != nil {
-		return replay{}, err
-	}
-	result.edge, err = memoryOf(e.pid())
+	err = result.cost(r.fleet.control.pid(), e.pid())
+	result.controlCPU -= controlBefore
 	return result, err
 }
 
+// cost notes what the processes have used so far.
+func (r *replay) cost(control, edge int) error {
+	var errs [4]error
+	r.control, errs[0] = memoryOf(control)
+	r.edge, errs[1] = memoryOf(edge)
+	r.controlCPU, errs[2] = cpuOf(control)
+	r.edgeCPU, errs[3] = cpuOf(edge)
+	return errors.Join(errs[:]...)
+}
+
 func (r *replays) table(outcomes []outcome[replay]) *table {
-	t := newTable(fmt.Sprintf("%s bans", count(r.fleet.bans)),
-		"from the edge's start until level", "control plane's memory, growth at its peak", "edge's memory at its peak", "asked meanwhile", "target")
-	for _, o := range outcomes {
-		took := each(o.rounds, func(r replay) time.Duration { return r.took })
-		growth := each(o.rounds, func(p replay) int64 { return p.control.peak - r.before })
-		t.add(o.name, spread(took, duration),
-			fmt.Sprintf("%s, from %s", spread(growth, megabytes), megabytes(r.before)),
-			spread(each(o.rounds, func(r replay) int64 { return r.edge.peak }), megabytes),
-			asked(o.rounds),
-			target(fmt.Sprintf("≤ %s, < %s", replayLimit, megabytes(replayMemory)),
-				median(took) <= replayLimit && slices.Max(growth) < replayMemory))
+	t := newTable(fmt.Sprintf("%s bans", count(r.fleet.bans)), outcomes[0].name, outcomes[1].name, "target")
+	row := func(name string, figure func([]replay) string, promise string) {
+		t.add(name, figure(outcomes[0].rounds), figure(outcomes[1].rounds), promise)
 	}
+	all := slices.Concat(outcomes[0].rounds, outcomes[1].rounds)
+	growth := func(p replay) int64 { return p.control.peak - r.before }
+	took := func(p replay) time.Duration { return p.took }
+	row("from the edge's start until level", figures(took, duration),
+		target("≤ "+replayLimit.String(), median(each(outcomes[0].rounds, took)) <= replayLimit))
+	row("control plane's memory at its peak, over "+megabytes(r.before)+" before", figures(growth, megabytes),
+		target("< "+megabytes(replayMemory), slices.Max(each(all, growth)) < replayMemory))
+	row("edge's memory at its peak", figures(func(p replay) int64 { return p.edge.peak }, megabytes), "")
+	row("control plane's CPU time", figures(func(p replay) time.Duration { return p.controlCPU }, duration), "")
+	row("edge's CPU time", figures(func(p replay) time.Duration { return p.edgeCPU }, duration), "")
+	row("answers of the edge meanwhile", asked, "0 wrong: met")
+	row("first answer by the new state, before it was level", mixed, "")
 	return t
+}
+
+// figures prints one figure of the rounds.
+func figures[T cmp.Ordered](figure func(replay) T, format func(T) string) func([]replay) string {
+	return func(rounds []replay) string { return spread(each(rounds, figure), format) }
 }
 
 // asked counts the answers, of which a wrong one would have ended the benchmark.
@@ -158,5 +188,12 @@ func asked(rounds []replay) string {
 	if n == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%s times, 0 wrong", count(n))
+	return count(n) + ", 0 wrong"
+}
+
+func mixed(rounds []replay) string {
+	if rounds[0].watch.changed.IsZero() {
+		return "-"
+	}
+	return spread(each(rounds, func(r replay) time.Duration { return r.mixed }), duration)
 }

@@ -44,7 +44,7 @@ func (r *restarts) run(ctx context.Context, b *bench) (err error) {
 	if err != nil {
 		return err
 	}
-	if r.fleet, err = startFleet(ctx, b, binary, r.bans, bannedByFullLog); err != nil {
+	if r.fleet, err = startFleet(ctx, b, binary, r.bans); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.fleet.stop()) }()
@@ -78,11 +78,14 @@ func (r *restarts) measure(ctx context.Context, end func(*child) error) (result 
 	}
 	r.edge = e
 	stop := watchEdge(ctx, e,
-		client{from: allowedClient, want: http.StatusOK}, client{from: bannedByFullLog, want: http.StatusForbidden})
+		client{from: allowedClient, want: http.StatusOK}, client{from: alwaysBanned, want: http.StatusForbidden})
 	err = e.until(ctx, func() bool { return result.reached(e) })
 	result.watch = stop()
+	if err := errors.Join(err, result.watch.check()); err != nil {
+		return restart{}, err
+	}
 	result.answers = result.watch.first.Sub(e.started)
-	return result, errors.Join(err, result.watch.check(), e.checkBans(r.fleet.bans))
+	return result, e.checkBans(r.fleet.bans)
 }
 
 // reached notes what the edge has come to, and tells whether that is all.
