@@ -27,7 +27,7 @@ func warm(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	buffer := make([]byte, warmReadBytes)
 	for ctx.Err() == nil {
 		_, err := file.Read(buffer)
