@@ -80,7 +80,7 @@ func state(now, expires time.Time, event any, entity string) []Event {
 	eventType, data := wire.Encode(event)
 	return []Event{{
 		Type: eventType, Data: data, Entities: []string{entity},
-		Time: now, ExpiresAt: expires, Audience: Everyone,
+		Time: now.Truncate(time.Second), ExpiresAt: expires, Audience: Everyone,
 	}}
 }
 
@@ -88,7 +88,7 @@ func tombstone(now time.Time, event any, entities ...string) []Event {
 	eventType, data := wire.Encode(event)
 	return []Event{{
 		Type: eventType, Data: data, Entities: entities,
-		Tombstone: true, Time: now, Audience: Everyone,
+		Tombstone: true, Time: now.Truncate(time.Second), Audience: Everyone,
 	}}
 }
 
@@ -97,7 +97,7 @@ func expiry(now time.Time, ttl time.Duration) time.Time {
 	if ttl == 0 {
 		return time.Time{}
 	}
-	return now.Add((ttl + time.Second - 1).Truncate(time.Second))
+	return now.Add(ttl + time.Second - 1).Truncate(time.Second)
 }
 
 func unixOrZero(t time.Time) int64 {

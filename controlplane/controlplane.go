@@ -66,7 +66,7 @@ type State interface {
 	// Latest returns the latest event of an entity, live or not; ok is false
 	// where the log has none.
 	Latest(entity string) (e Event, ok bool, err error)
-	// Now is the time that the decision's events bear, to the second.
+	// Now is when the mutation is accepted.
 	Now() time.Time
 }
 

@@ -53,12 +53,12 @@ func NewInvalidation(i Invalidation) (Invalidation, error) {
 // Decide implements Decision.
 func (i Invalidation) Decide(s State) ([]Event, error) {
 	now := s.Now()
-	event := wire.CacheInvalidated{Tags: i.Tags, Keys: i.Keys, All: i.All, Soft: i.Soft, Timestamp: now.Unix()}
+	event := wire.CacheInvalidated{Tags: distinct(i.Tags), Keys: distinct(i.Keys), All: i.All, Soft: i.Soft, Timestamp: now.Unix()}
 	if i.Settle > 0 {
 		event.Settle = i.Settle.String()
 	}
 	eventType, data := wire.Encode(&event)
-	return []Event{{Type: eventType, Data: data, Time: now, Audience: Everyone}}, nil
+	return []Event{{Type: eventType, Data: data, Time: now.Truncate(time.Second), Audience: Everyone}}, nil
 }
 
 func checkSelection(tags, keys []string) error {
@@ -113,7 +113,7 @@ func checkKey(key string) error {
 		return nil
 	}
 	u, err := url.Parse(strings.TrimSuffix(key, "*"))
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil {
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil {
 		return Errorf(Invalid, ReasonInvalidKey, "key %q is neither a path that begins with / nor an absolute http or https URL", key)
 	}
 	return nil

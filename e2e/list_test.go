@@ -107,4 +107,19 @@ func sameState(t *testing.T, c *control, e *edge) {
 	if got, want := e.status().Epoch, c.status().GetEpoch(); got != want {
 		t.Errorf("the edge has epoch %s, the log %s", got, want)
 	}
+	sameIndex(t, c, e)
+}
+
+// sameIndex waits until the edge's index is built, and compares its size: what it
+// lacks would not be enforced although it is in the file.
+func sameIndex(t *testing.T, c *control, e *edge) {
+	t.Helper()
+	want := c.status()
+	eventually(t, "the index of the edge is as large as the log's state", func() error {
+		got := e.status()
+		if uint64(got.Bans) != want.GetBans() || uint64(got.Revocations) != want.GetRevocations() {
+			return fmt.Errorf("it has %d and %d, the log %v", got.Bans, got.Revocations, want)
+		}
+		return nil
+	})
 }

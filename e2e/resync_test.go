@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"sync"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
@@ -105,72 +104,6 @@ func banMany(t *testing.T, a api, n int) {
 	}
 }
 
-// watch asks again and again as one client, and notes each change of the answer.
-type watch struct {
-	t    *testing.T
-	stop func() // and wait
-
-	mu    sync.Mutex // guards codes
-	codes []int
-}
-
-func watchClient(t *testing.T, e *edge, from string) *watch {
-	w := &watch{t: t}
-	stopped := make(chan struct{})
-	var running sync.WaitGroup
-	w.stop = sync.OnceFunc(func() {
-		close(stopped)
-		running.Wait()
-	})
-	running.Go(func() {
-		for {
-			select {
-			case <-stopped:
-				return
-			default:
-			}
-			a, err := get(e.url(from, "/"))
-			if err != nil {
-				t.Errorf("ask as %s: %v", from, err)
-				return
-			}
-			w.note(a.code)
-		}
-	})
-	t.Cleanup(w.stop)
-	return w
-}
-
-func (w *watch) note(code int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.codes) == 0 || w.codes[len(w.codes)-1] != code {
-		w.codes = append(w.codes, code)
-	}
-}
-
-// sees waits until the answer is code.
-func (w *watch) sees(code int) {
-	w.t.Helper()
-	eventually(w.t, fmt.Sprintf("the client gets %d", code), func() error {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if len(w.codes) == 0 || w.codes[len(w.codes)-1] != code {
-			return fmt.Errorf("it gets %v", w.codes)
-		}
-		return nil
-	})
-}
-
-// wants ends the watch and compares the changes.
-func (w *watch) wants(codes ...int) {
-	w.t.Helper()
-	w.stop()
-	if fmt.Sprint(w.codes) != fmt.Sprint(codes) {
-		w.t.Errorf("the client got %v in turn, want %v", w.codes, codes)
-	}
-}
-
 // TestLogWiped: another log is another epoch. Nothing of the old one survives,
 // neither bans nor responses that were cached under it.
 func TestLogWiped(t *testing.T) {
@@ -209,75 +142,5 @@ func TestLogWiped(t *testing.T) {
 	}
 	if a := e.get("/page"); isHit(a) || a.body == cached.body {
 		t.Errorf("cached under the old log, served under the new one: %s", a)
-	}
-}
-
-// TestEdgesResumeEachFromItsOwn: of edges that went at different positions each
-// gets what it missed, and nothing else; one that missed nothing is level at once.
-func TestEdgesResumeEachFromItsOwn(t *testing.T) {
-	t.Parallel()
-	c, origin := startControl(t), startOrigin(t)
-	early, late := startEdge(t, origin.URL, c.url), startEdge(t, origin.URL, c.url, "--node-id", "late")
-	level := startEdge(t, origin.URL, c.url, "--node-id", "level")
-	next := 0
-	ban := func(n int) (position uint64) {
-		for range n {
-			next++
-			position = c.ban(fmt.Sprintf("10.0.0.%d", next), "")
-		}
-		return position
-	}
-	first := ban(5)
-	early.reaches(first)
-	early.kill()
-	second := ban(7)
-	late.reaches(second)
-	late.kill()
-	head := ban(11)
-	level.reaches(head)
-	level.kill()
-	for _, resumed := range []struct {
-		*edge
-		from uint64
-	}{{early, first}, {late, second}, {level, head}} {
-		resumed.start(t)
-		sameState(t, c, resumed.edge)
-		status := resumed.status()
-		if status.Resets != 0 || status.AppliedEvents != head-resumed.from {
-			t.Errorf("resumed at %d of %d: %d events and %d resets", resumed.from, head, status.AppliedEvents, status.Resets)
-		}
-	}
-}
-
-// TestFetchThatAnInvalidationOvertakes: a response that the origin began before
-// an invalidation is nobody's who asks after it.
-func TestFetchThatAnInvalidationOvertakes(t *testing.T) {
-	t.Parallel()
-	begun, finish := make(chan struct{}, 8), make(chan struct{})
-	origin := startSlowOrigin(t, begun, finish)
-	c := startControl(t)
-	e := startEdge(t, origin.URL, c.url)
-	e.reaches(0)
-	early := make(chan answer, 1)
-	go func() {
-		a, err := get(e.url("127.0.0.1", "/slow"))
-		if err != nil {
-			a.body = err.Error()
-		}
-		early <- a
-	}()
-	<-begun
-	e.reaches(c.invalidate("slow"))
-	close(finish)
-	first := <-early
-	if first.code != http.StatusOK {
-		t.Errorf("the overtaken fetch gives %s", first)
-	}
-	second := e.get("/slow")
-	if isHit(second) || second.body == first.body {
-		t.Errorf("after the invalidation: %s, and before it: %s", second, first)
-	}
-	if a := e.get("/slow"); !isHit(a) || a.body != second.body {
-		t.Errorf("the answer after the invalidation is not kept: %s", a)
 	}
 }

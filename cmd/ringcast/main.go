@@ -46,6 +46,8 @@ func newRoot(out, errOut io.Writer) *cobra.Command {
 		Short:         "Ban, revoke and invalidate once; in force on every edge",
 		SilenceErrors: true, SilenceUsage: true,
 		Args: usageArgs(cobra.NoArgs),
+		// Without it a command that does not exist would be answered by the help.
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(controlCommand(errOut), edgeCommand(errOut), demoCommand(out, errOut), versionCommand(out))

@@ -64,7 +64,7 @@ func New(epoch string, head uint64, maxUnits, maxBytes int) *Ring {
 }
 
 // Append adds units, which must follow those that the ring has seen, and wakes
-// all who wait.
+// all who wait. After an error none of them was added.
 func (r *Ring) Append(units []controlplane.Unit) error {
 	entries := make([]entry, 0, len(units))
 	for _, unit := range units {
@@ -76,14 +76,18 @@ func (r *Ring) Append(units []controlplane.Unit) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	last := r.last
 	for _, e := range entries {
-		if e.position <= r.last {
-			return fmt.Errorf("append to ring: position %d does not follow %d", e.position, r.last)
+		if e.position <= last {
+			return fmt.Errorf("append to ring: position %d does not follow %d", e.position, last)
 		}
+		last = e.position
+	}
+	for _, e := range entries {
 		r.units = append(r.units, e)
 		r.bytes += e.size
-		r.last = e.position
 	}
+	r.last = last
 	r.evict()
 	close(r.changed)
 	r.changed = make(chan struct{})
@@ -130,8 +134,8 @@ type Batch struct {
 	Next uint64
 }
 
-// Read returns what follows a position, up to about maxBytes and appended to
-// dst. ok is false where the ring no longer reaches back to the position: then
+// Read returns what follows a position for one of the kinds of readers, up to
+// about maxBytes and appended to dst. ok is false where the ring no longer reaches back to the position: then
 // the log has to be read.
 func (r *Ring) Read(dst [][]byte, after uint64, audience controlplane.Audience, maxBytes int) (b Batch, ok bool) {
 	kind := slices.Index(kinds[:], audience)

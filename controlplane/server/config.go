@@ -83,6 +83,7 @@ func (c Config) retention() eventlog.Retention {
 
 // Deps are what a server takes from its process.
 type Deps struct {
+	// Logger is required.
 	Logger *slog.Logger
 	// Version is shown in the status.
 	Version string

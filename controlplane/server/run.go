@@ -9,9 +9,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// drainTimeout is how long a stop waits for streams and calls to end by
-// themselves. Supervisors commonly kill after 30 s.
-const drainTimeout = 10 * time.Second
+// drainTimeout is how long a stop waits for the streams to end by themselves, and
+// then for the calls: a reader that is stuck takes nothing from those.
+// Supervisors commonly kill after 30 s.
+const drainTimeout = 5 * time.Second
 
 // draining is set once the server begins to stop.
 type draining struct{ flag atomic.Bool }
@@ -53,13 +54,15 @@ func (s *Server) watchRing(ctx context.Context) error {
 func (s *Server) drain() error {
 	s.flag.Store(true)
 	s.deps.Logger.Info("draining")
-	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	streams, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
-	if err := s.stream.Drain(ctx); err != nil {
+	if err := s.stream.Drain(streams); err != nil {
 		s.deps.Logger.Warn("streams cut off", "error", err)
 	}
-	if err := s.http.Shutdown(ctx); err != nil {
-		s.deps.Logger.Warn("calls cut off", "error", err)
+	calls, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	if err := s.http.Shutdown(calls); err != nil {
+		s.deps.Logger.Warn("connections cut off", "error", err)
 		return ignoreClosed(s.http.Close())
 	}
 	return nil

@@ -39,6 +39,8 @@ type Cache struct {
 	store  *store
 	passes *passes
 
+	// off: a bound is below 1, so that nothing is stored.
+	off bool
 	// filling is the memory of the bodies on their way.
 	filling atomic.Int64
 
@@ -56,13 +58,14 @@ type Cache struct {
 
 // New gives an empty cache. What state commits, fences puts in force.
 func New(config Config, fences *Fences, state Updater) *Cache {
+	off := config.MaxBytes < 1 || config.MaxEntries < 1
 	config.MaxBytes, config.MaxEntries = max(config.MaxBytes, 1), max(config.MaxEntries, 1)
 	config.MaxObject = min(config.MaxObject, config.MaxBytes)
 	if config.Now == nil {
 		config.Now = time.Now
 	}
 	return &Cache{
-		config: config, fences: fences, state: state,
+		config: config, off: off, fences: fences, state: state,
 		store: newStore(config.MaxBytes, config.MaxEntries), passes: newPasses(config.Now),
 		open: map[string]*flight{}, byURL: map[string]map[*flight]struct{}{},
 	}

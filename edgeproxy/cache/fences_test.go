@@ -267,6 +267,7 @@ func genEvent(t *rapid.T) *wire.CacheInvalidated {
 		}
 		e.Keys = append(e.Keys, key)
 	}
+	e.All = e.All || len(e.Tags)+len(e.Keys) == 0 // to select nothing is an error
 	return e
 }
 
@@ -289,10 +290,8 @@ func TestFencesAreLikeTheModel(t *testing.T) {
 				for range rapid.IntRange(1, 3).Draw(t, "events") {
 					e := genEvent(t)
 					events = append(events, e)
-					if e.All || len(e.Tags)+len(e.Keys) > 0 {
-						generation++
-						m.add(e, generation, now.Now())
-					}
+					generation++
+					m.add(e, generation, now.Now())
 				}
 				apply(t, file, f, events...)
 				if f.Generation() != generation {
@@ -479,5 +478,19 @@ func BenchmarkJudge(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		f.judge(1<<40, &p, tags)
+	}
+}
+
+// An invalidation that selects nothing is not passed over: it was meant to do
+// something.
+func TestAnInvalidationOfNothing(t *testing.T) {
+	t.Parallel()
+	file := newStateFile(t)
+	f := NewFences(time.Now)
+	err := file.Update(t.Context(), func(tx *sql.Tx) (func(), error) {
+		return f.Apply(t.Context(), tx, []any{&wire.CacheInvalidated{}})
+	})
+	if !errors.Is(err, wire.ErrUndecodable) || f.Generation() != 0 {
+		t.Errorf("%v, generation %d", err, f.Generation())
 	}
 }

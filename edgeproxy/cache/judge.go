@@ -27,7 +27,7 @@ func serverError(status int) bool {
 // nil where it may not.
 func (c *Cache) admit(f *flight, resp *Response) *Entry {
 	d := parseDirectives(resp.Header.Values("Cache-Control"))
-	if f.request.Method != "GET" || !storable(f, resp, &d) || resp.Length > c.config.MaxObject {
+	if c.off || f.request.Method != "GET" || !storable(f, resp, &d) || resp.Length > c.config.MaxObject {
 		return nil
 	}
 	variant, ok := newVariant(resp.Header.Values("Vary"), f.request.Header)

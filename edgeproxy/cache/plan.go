@@ -50,6 +50,9 @@ func (f *Fences) plan(event *wire.CacheInvalidated, added *additions) (change, e
 	if err != nil {
 		return c, err
 	}
+	if len(c.selectors) == 0 {
+		return c, fmt.Errorf("%w: an invalidation selects nothing", wire.ErrUndecodable)
+	}
 	whole := !event.Soft && slices.Contains(c.selectors, everything)
 	if whole || !f.fits(c.selectors, added) {
 		return floor(c.fence), nil

@@ -36,6 +36,7 @@ const maxNodeID = 256
 
 // Deps are what a server takes from its process.
 type Deps struct {
+	// Logger is required.
 	Logger *slog.Logger
 	// Version is shown in the status.
 	Version string

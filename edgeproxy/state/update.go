@@ -27,7 +27,8 @@ func (s *State) Update(ctx context.Context, change func(tx *sql.Tx) (publish fun
 }
 
 // Apply puts units in force, all in one transaction: none is ever in force in
-// part. Positions must rise from that of Cursor on; otherwise the error wraps
+// part. Positions must rise from that of Cursor on, which an empty unit may
+// repeat; otherwise the error wraps
 // ErrOrder, or ErrUnsynced where there is none yet. An event that makes no sense
 // is an error that wraps wire.ErrUndecodable. After an error nothing has changed.
 func (s *State) Apply(ctx context.Context, units []edgeproxy.Unit) error {
@@ -66,6 +67,9 @@ func (s *State) following(units []edgeproxy.Unit) (wire.Cursor, []any, error) {
 	}
 	var events []any
 	for _, unit := range units {
+		if unit.Position == cursor.Position && len(unit.Events) == 0 {
+			continue // a stream tells a reader that is level where it is
+		}
 		if unit.Position <= cursor.Position {
 			return cursor, nil, fmt.Errorf("%w: %d after %d", ErrOrder, unit.Position, cursor.Position)
 		}

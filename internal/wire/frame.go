@@ -57,9 +57,9 @@ func AppendShutdown(dst []byte, s Shutdown) []byte {
 const heartbeatPrefix = "heartbeat "
 
 // AppendHeartbeat appends the comment that says how long ago the log last
-// vouched for the stream.
+// vouched for the stream; an age below 0 counts as 0.
 func AppendHeartbeat(dst []byte, age time.Duration) []byte {
-	out, err := sse.AppendComment(dst, fmt.Sprintf("%s%d", heartbeatPrefix, int64(age/time.Second)))
+	out, err := sse.AppendComment(dst, fmt.Sprintf("%s%d", heartbeatPrefix, max(int64(age/time.Second), 0)))
 	if err != nil {
 		panic(fmt.Sprintf("wire: %v", err))
 	}

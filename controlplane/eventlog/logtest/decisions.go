@@ -40,7 +40,7 @@ func decisionState(t tb, open Opener) {
 		return unit(present("d"))(state)
 	})
 	s.equal("latest events in a decision", want, got)
-	s.equal("time of a decision", s.clock.Now().Truncate(time.Second), now)
+	s.equal("time of a decision", s.clock.Now(), now)
 }
 
 // concurrentDecisions counts in the log: a decision that does not see the one

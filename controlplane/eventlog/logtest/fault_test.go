@@ -38,7 +38,7 @@ const (
 	recallsAside          fault = "looks for a repeat in another transaction"
 	decidesAside          fault = "decides without keeping others from appending"
 	decidesOnLiveOnly     fault = "hides what is not live from decisions"
-	keepsFractions        fault = "shows decisions a fraction of a second"
+	dropsFractions        fault = "hides fractions of a second from decisions"
 	wrapsRefusals         fault = "wraps refusals"
 )
 
@@ -103,7 +103,7 @@ func faults() map[fault][]string {
 		recallsAside:             {"concurrent repeats"},
 		decidesAside:             {"concurrent decisions"},
 		decidesOnLiveOnly:        {"the state at a decision"},
-		keepsFractions:           {"the state at a decision", "whole units", "model"},
+		dropsFractions:           {"the state at a decision", "whole units", "model"},
 		wrapsRefusals:            {"refusals"},
 		keepsSuperseded:          {"superseded events", "model"},
 		dropsAtFirstSuccessor:    {"events of several entities", "model"},

@@ -13,7 +13,7 @@ func unit(events ...controlplane.Event) controlplane.Decision {
 	return func(s controlplane.State) ([]controlplane.Event, error) {
 		out := slices.Clone(events)
 		for i := range out {
-			out[i].Time = s.Now()
+			out[i].Time = s.Now().Truncate(time.Second)
 		}
 		return out, nil
 	}

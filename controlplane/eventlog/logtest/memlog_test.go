@@ -218,10 +218,10 @@ func (l *memLog) remember(requests []eventlog.Request, receipts []eventlog.Recei
 type memState struct{ *memLog }
 
 func (s memState) Now() time.Time {
-	if s.fault == keepsFractions {
-		return s.memLog.Now()
+	if s.fault == dropsFractions {
+		return s.memLog.Now().Truncate(time.Second)
 	}
-	return s.memLog.Now().Truncate(time.Second)
+	return s.memLog.Now()
 }
 
 func (s memState) Latest(entity string) (controlplane.Event, bool, error) {

@@ -32,7 +32,7 @@ type modelState struct {
 	now time.Time
 }
 
-func (s modelState) Now() time.Time { return s.now.Truncate(time.Second) }
+func (s modelState) Now() time.Time { return s.now }
 
 func (s modelState) Latest(entity string) (controlplane.Event, bool, error) {
 	e, ok := s.latest(entity)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/ringcast/ringcast/controlplane"
 	"github.com/ringcast/ringcast/controlplane/eventlog"
@@ -124,7 +123,7 @@ func (l *Log) serve(group []*job) {
 func (l *Log) commit(group []*job) {
 	results := make([]error, len(group))
 	var units []controlplane.Unit
-	now := l.cfg.Now().Truncate(time.Second)
+	now := l.cfg.Now()
 	err := l.writer.update(context.Background(), func(tx *txn) error {
 		for i, j := range group {
 			unit, err := tx.append(j, now, l.cfg.Retention.Request)
