@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"slices"
 
 	"github.com/ringcast/ringcast/controlplane"
 	"github.com/ringcast/ringcast/controlplane/eventlog"
@@ -120,13 +121,13 @@ func (s *session) sendState(ctx context.Context) (complete bool, err error) {
 // absences that are younger than the replay.
 func (s *session) stateOf(unit controlplane.Unit, began uint64) controlplane.Unit {
 	now := s.server.cfg.Now()
-	kept := controlplane.Unit{Position: unit.Position, Events: unit.Events[:0:0]}
-	for _, e := range unit.Events {
-		if e.Live(now) || (!e.Moment() && e.Position > began) {
-			kept.Events = append(kept.Events, e)
-		}
+	dropped := func(e controlplane.Event) bool {
+		return e.Moment() || (!e.Live(now) && e.Position <= began)
 	}
-	return kept
+	if slices.ContainsFunc(unit.Events, dropped) {
+		unit.Events = slices.DeleteFunc(slices.Clone(unit.Events), dropped)
+	}
+	return unit
 }
 
 func hasMoments(unit controlplane.Unit, audience controlplane.Audience) bool {

@@ -90,6 +90,9 @@ type CacheInvalidated struct {
 func Decode(eventType string, data []byte) (any, error) {
 	switch eventType {
 	case TypeIPBanned:
+		if ban, ok := decodeBan(data); ok {
+			return ban, nil
+		}
 		return decode[IPBanned](eventType, data)
 	case TypeIPUnbanned:
 		return decode[IPUnbanned](eventType, data)
