@@ -17,8 +17,10 @@ PACKAGES    = $$(go list ./... | grep -v '/gen/')
 
 # Extra flags for `go test`, such as -race or -run NAME.
 TESTFLAGS ?=
-# The commit whose protos the present ones must stay compatible with.
-BASE      ?= origin/main
+# The commit whose protos the present ones must stay compatible with: what was
+# released last, else origin/main, or the commit before where that is this one.
+BASE      ?= $(shell git describe --tags --abbrev=0 2>/dev/null || \
+	{ main=$$(git rev-parse -q --verify origin/main) && [ "$$main" != "$$(git rev-parse HEAD)" ] && echo origin/main; } || echo HEAD^)
 # How long each fuzz target runs.
 FUZZTIME  ?= 10s
 
@@ -96,8 +98,11 @@ generate-check: protos ## fail unless the protos are formatted and gen/ is what 
 
 # Reads BASE from an archive: the git-ignored third_party is absent from any commit.
 .PHONY: breaking
-breaking: protos ## fail on a proto change that breaks clients of BASE (default origin/main)
-	@if ! git rev-parse -q --verify '$(BASE):proto' >/dev/null; then \
+breaking: protos ## fail on a proto change that breaks clients of BASE (the last release or main)
+	@if ! git rev-parse -q --verify '$(BASE)^{commit}' >/dev/null; then \
+		echo 'breaking: there is no commit $(BASE) here: fetch it, or name another with BASE='; exit 1; \
+	fi; \
+	if ! git rev-parse -q --verify '$(BASE):proto' >/dev/null; then \
 		echo 'breaking: skipped, there is no proto/ at $(BASE) to compare with'; exit 0; \
 	fi; \
 	base=$$(mktemp -d); trap 'rm -rf "$$base"' EXIT; \

@@ -92,12 +92,13 @@ func tombstone(now time.Time, event any, entities ...string) []Event {
 	}}
 }
 
-// expiry rounds up to the next second, so that nothing ends early.
+// expiry counts from the second that the event bears, and rounds up to whole
+// seconds: what a caller reads is its time plus the ttl.
 func expiry(now time.Time, ttl time.Duration) time.Time {
 	if ttl == 0 {
 		return time.Time{}
 	}
-	return now.Add(ttl + time.Second - 1).Truncate(time.Second)
+	return now.Truncate(time.Second).Add((ttl + time.Second - 1).Truncate(time.Second))
 }
 
 func unixOrZero(t time.Time) int64 {

@@ -103,6 +103,8 @@ func checkKey(key string) error {
 		return Errorf(Invalid, ReasonInvalidKey, "a key is empty")
 	case len(key) > MaxKeyBytes:
 		return Errorf(Invalid, ReasonInvalidKey, "a key has %d bytes; the limit is %d", len(key), MaxKeyBytes)
+	case key == "*":
+		return Errorf(Invalid, ReasonInvalidKey, "key \"*\" is no prefix of a path or URL; to invalidate everything use all")
 	case !printable(key) || strings.Contains(key, " "):
 		return Errorf(Invalid, ReasonInvalidKey, "key %q has a space or control character or is not UTF-8", key)
 	case starInside(key):

@@ -87,6 +87,15 @@ func expectRefusal(t *testing.T, name string, err error, reason string) {
 	}
 }
 
+// TestKeyOfEverything points at what was meant.
+func TestKeyOfEverything(t *testing.T) {
+	t.Parallel()
+	_, err := controlplane.NewInvalidation(controlplane.Invalidation{Keys: []string{"*"}})
+	if err == nil || !strings.Contains(err.Error(), "use all") {
+		t.Errorf("the key *: %v", err)
+	}
+}
+
 // TestSelectionBound counts tags and keys together, to the byte.
 func TestSelectionBound(t *testing.T) {
 	t.Parallel()

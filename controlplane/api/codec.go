@@ -3,10 +3,7 @@ package api
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
-	"regexp"
-	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -45,7 +42,7 @@ func (jsonCodec) Unmarshal(data []byte, v any) error {
 		return errNotMessage
 	}
 	if err := protojson.Unmarshal(data, message); err != nil {
-		return explainJSON(err)
+		return explainJSON(data, message, err)
 	}
 	return nil
 }
@@ -75,34 +72,4 @@ func (c jsonCodec) NewEncoder(w io.Writer) runtime.Encoder {
 		_, err = w.Write(data)
 		return err
 	})
-}
-
-// What protojson's errors tell apart from values. Where they should ever read
-// otherwise, a sentence says less, and nothing else changes.
-var (
-	jsonPlace = regexp.MustCompile(`\(line (\d+:\d+)\)`)
-	jsonField = regexp.MustCompile(`(unknown|duplicate) field "([^"]{1,64})"`)
-	jsonValue = regexp.MustCompile(`invalid value for \S+ field (\w{1,64})`)
-	jsonForm  = regexp.MustCompile(`invalid google\.protobuf\.(Duration|Timestamp) value`)
-	jsonOneof = regexp.MustCompile(`oneof \S+ is already set`)
-)
-
-func explainJSON(err error) error {
-	text, where := err.Error(), ""
-	if m := jsonPlace.FindStringSubmatch(text); m != nil {
-		where = ", at line " + m[1] + ","
-	}
-	if m := jsonField.FindStringSubmatch(text); m != nil {
-		return fmt.Errorf("the body has%s the %s field %q", where, m[1], m[2])
-	}
-	if m := jsonValue.FindStringSubmatch(text); m != nil {
-		return fmt.Errorf("the body has%s a value of the wrong type or form for %s", where, m[1])
-	}
-	if m := jsonForm.FindStringSubmatch(text); m != nil {
-		return fmt.Errorf("the body has%s a value that is not a %s", where, strings.ToLower(m[1]))
-	}
-	if jsonOneof.MatchString(text) {
-		return fmt.Errorf("the body has%s a second field where only one may be set", where)
-	}
-	return fmt.Errorf("the body is not JSON of the form that this method takes%s", strings.TrimSuffix(where, ","))
 }

@@ -21,6 +21,10 @@ const (
 	// MaxMessageBytes bounds a request, in proto or in JSON, and so the memory
 	// that one call takes. Whatever the other limits allow fits.
 	MaxMessageBytes = 1 << 20
+	// maxTransportBytes bounds what gRPC reads before there is a message to
+	// measure. Up to it a request beyond MaxMessageBytes is told the limit; beyond
+	// it grpc-go's own RESOURCE_EXHAUSTED answers, without an ErrorInfo.
+	maxTransportBytes = 2 * MaxMessageBytes
 	// maxMetadataBytes bounds a call's headers.
 	maxMetadataBytes = 16 << 10
 	// maxConns bounds the connections, and so their goroutines and buffers.
@@ -51,7 +55,7 @@ func serverOptions(cfg Config) ([]grpc.ServerOption, error) {
 		return nil, fmt.Errorf("make validator: %w", err)
 	}
 	return []grpc.ServerOption{
-		grpc.MaxRecvMsgSize(MaxMessageBytes),
+		grpc.MaxRecvMsgSize(maxTransportBytes),
 		grpc.MaxHeaderListSize(maxMetadataBytes),
 		grpc.MaxConcurrentStreams(maxCalls),
 		grpc.ConnectionTimeout(handshakeTimeout),
@@ -101,10 +105,13 @@ func limitCalls(limit int) grpc.UnaryServerInterceptor {
 	}
 }
 
-// validate refuses messages that break the rules in their proto.
+// validate refuses messages that are too large or break the rules in their proto.
 func validate(validator protovalidate.Validator) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 		if message, ok := req.(proto.Message); ok {
+			if proto.Size(message) > MaxMessageBytes {
+				return nil, controlplane.Errorf(controlplane.Invalid, reasonTooLarge, sentenceTooLarge)
+			}
 			if err := validator.Validate(message); err != nil {
 				return nil, err
 			}

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Reasons of refusals that only REST has.
+// Reasons of refusals that are the transport's.
 const (
 	reasonMalformed   = "MALFORMED_REQUEST"
 	reasonTooLarge    = "REQUEST_TOO_LARGE"
@@ -19,6 +19,9 @@ const (
 	reasonMethod      = "METHOD_NOT_ALLOWED"
 	reasonUnavailable = "UNAVAILABLE"
 )
+
+// sentenceTooLarge tells of MaxMessageBytes.
+const sentenceTooLarge = "the request is larger than 1 MiB: send several"
 
 // refusal is an error as REST answers it: a google.rpc.Status in JSON.
 type refusal struct {

@@ -78,6 +78,9 @@ func TestBadInput(t *testing.T) {
 		{"reason with NUL", "POST", "/v1/bans", `{"ip":"1.2.3.4","reason":"\u0000"}`, "INVALID_REASON", banWhy("\x00")},
 		{"reason with a control character", "POST", "/v1/bans", `{"ip":"1.2.3.4","reason":"\u0085"}`, "INVALID_REASON", banWhy("\u0085")},
 		{"reason with a line separator", "POST", "/v1/bans", `{"ip":"1.2.3.4","reason":"\u2028"}`, "INVALID_REASON", banWhy("\u2028")},
+		{"reason that turns the line round", "POST", "/v1/bans", `{"ip":"1.2.3.4","reason":"\u202e"}`, "INVALID_REASON", banWhy("a\u202eb")},
+		{"reason that isolates a direction", "POST", "/v1/bans", `{"ip":"1.2.3.4","reason":"\u2066"}`, "INVALID_REASON", banWhy("a\u2069b")},
+		{"reason of a revocation that turns the line round", "POST", "/v1/revocations", `{"jti":"a","reason":"\u202a"}`, "INVALID_REASON", nil},
 		{"reason with HTML", "POST", "/v1/bans", `{"ip":"1.2.3.4","reason":"<script>"}`, "INVALID_REASON", banWhy("<script>")},
 		{"endless reason", "POST", "/v1/bans", `{"ip":"1.2.3.4","reason":"` + strings.Repeat("ä", 257) + `"}`, "INVALID_REASON", banWhy(strings.Repeat("ä", 257))},
 		{"reason of a revocation", "POST", "/v1/revocations", `{"jti":"a","reason":"\r"}`, "INVALID_REASON", nil},
@@ -142,6 +145,10 @@ func TestBodyTooLarge(t *testing.T) {
 		}
 	}
 	if _, err := e.bans.BanIP(t.Context(), &ringcastv1.BanIPRequest{Ip: huge}); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("gRPC, beyond the transport's limit: %v", err)
+	}
+	over := &ringcastv1.BanIPRequest{Ip: huge[:1<<20]}
+	if _, err := e.bans.BanIP(t.Context(), over); status.Code(err) != codes.InvalidArgument || reasonOf(err) != "REQUEST_TOO_LARGE" {
 		t.Errorf("gRPC: %v", err)
 	}
 	if head := e.head(); head != 0 {

@@ -60,7 +60,7 @@ func isUTF8(path string, values url.Values) bool {
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
-	tooLarge := refuse(http.StatusRequestEntityTooLarge, codes.InvalidArgument, reasonTooLarge, "the body is larger than 1 MiB: send several requests")
+	tooLarge := refuse(http.StatusRequestEntityTooLarge, codes.InvalidArgument, reasonTooLarge, sentenceTooLarge)
 	if r.ContentLength > MaxMessageBytes && r.Header.Get("Expect") != "" {
 		return nil, tooLarge // The caller waits for the word before it sends.
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/ringcast/ringcast/controlplane/eventlog"
 	"github.com/ringcast/ringcast/internal/wire"
 )
 
@@ -169,6 +170,31 @@ func TestStuckSubscriber(t *testing.T) {
 		if i > 100_000 {
 			t.Fatal("the stuck subscriber was not dropped")
 		}
+	}
+}
+
+// A replay does not hold up a drain: it is cut with a goodbye.
+func TestDrainDuringReplay(t *testing.T) {
+	t.Parallel()
+	log := &interrupted{}
+	p := newPlane(t, options{wrap: func(l eventlog.Log) eventlog.Log {
+		log.Log = l
+		return log
+	}})
+	for i := range 3 * replayPage {
+		p.append(ban(i))
+	}
+	drained := make(chan error, 1)
+	log.interrupt = func() {
+		go func() { drained <- p.Drain(t.Context()) }()
+		<-p.draining
+	}
+	frames := p.open("", "").rest()
+	if err := <-drained; err != nil {
+		t.Error(err)
+	}
+	if n := len(frames); n > 2*replayPage || frames[n-1].kind != wire.FrameShutdown {
+		t.Errorf("%d frames, the last %v", n, frames[n-1])
 	}
 }
 

@@ -54,6 +54,9 @@ func (s *session) resumePage(page eventlog.Page) error {
 	}
 	s.position = page.Next
 	s.beatInReplay()
+	if s.server.leaving() {
+		return s.goodbye()
+	}
 	return s.out.flushFull()
 }
 
@@ -109,6 +112,9 @@ func (s *session) sendState(ctx context.Context) (complete bool, err error) {
 		}
 		if page.Next == page.Head.Position {
 			break
+		}
+		if s.server.leaving() {
+			return false, s.goodbye()
 		}
 	}
 	if lost {

@@ -154,15 +154,20 @@ func (s *session) advance(ctx context.Context) (moved bool, err error) {
 	return true, s.resume(ctx)
 }
 
-// shutdown sends what is left and says goodbye.
+// shutdown sends what there was when the drain began, and says goodbye.
 func (s *session) shutdown(ctx context.Context) error {
-	for moved := true; moved; {
-		var err error
-		if moved, err = s.advance(ctx); err != nil {
+	for head := s.server.ring.Head(); s.position < head; {
+		if _, err := s.advance(ctx); err != nil {
 			return err
 		}
 	}
 	s.settle()
+	return s.goodbye()
+}
+
+// goodbye ends the stream. A replay that it cuts is resumed, or begun anew,
+// elsewhere.
+func (s *session) goodbye() error {
 	s.out.buf = wire.AppendShutdown(s.out.buf, wire.Shutdown{
 		Reason: "draining", Message: "the server is shutting down; connect again and resume",
 	})

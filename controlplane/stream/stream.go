@@ -111,6 +111,16 @@ func (s *Server) Drain(ctx context.Context) error {
 	}
 }
 
+// leaving tells whether the server drains.
+func (s *Server) leaving() bool {
+	select {
+	case <-s.draining:
+		return true
+	default:
+		return false
+	}
+}
+
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
@@ -125,6 +135,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if !s.enter(sub) {
 		s.metrics.refused.Inc()
+		if s.leaving() {
+			refuse(w, http.StatusServiceUnavailable, "DRAINING", "the server is shutting down; try another, or come back")
+			return
+		}
 		w.Header().Set("Retry-After", fmt.Sprint(int(jitter(minRetry, 4*maxRetry)/time.Second)))
 		refuse(w, http.StatusServiceUnavailable, "AT_CAPACITY", "Server at capacity")
 		return

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ringcast/ringcast/edgeproxy"
+	"github.com/ringcast/ringcast/internal/sqlitedb"
 	"github.com/ringcast/ringcast/internal/wire"
 )
 
@@ -24,6 +25,8 @@ type applier struct {
 	units     []edgeproxy.Unit // not yet in force
 	aside     []any            // not yet built aside
 	held      int              // events held back, an empty unit counting as one
+	events    uint64           // events held back
+	saved     time.Time        // when the staleness was stored last
 	age       time.Duration    // of the last heartbeat
 	err       error            // why it ended, if not with the stream
 }
@@ -42,13 +45,16 @@ func (a *applier) run(items <-chan item) error {
 	return a.err
 }
 
-// drop ends a reset that did not come to its end. The position from before is
-// presented again.
+// drop is the end of a stream. A reset that did not come to its end is dropped,
+// and the position from before is presented again.
 func (a *applier) drop() {
+	ctx := context.WithoutCancel(a.ctx)
+	if a.synced {
+		a.save(ctx)
+	}
 	if !a.resetting {
 		return
 	}
-	ctx := context.WithoutCancel(a.ctx)
 	if err := a.follower.state.Abandon(ctx); err != nil && a.err == nil {
 		a.err = err
 	}
@@ -63,6 +69,14 @@ func (a *applier) take(i item, more bool) error {
 	if err := a.flush(); err != nil {
 		return err
 	}
+	err := a.control(i)
+	if err != nil {
+		a.alarm(err)
+	}
+	return err
+}
+
+func (a *applier) control(i item) error {
 	switch i.kind {
 	case itemReset:
 		a.follower.resetting(i.reason)
@@ -73,20 +87,16 @@ func (a *applier) take(i item, more bool) error {
 	case itemGap:
 		return a.follower.state.Gap(a.ctx)
 	case itemHeartbeat:
-		a.age = i.age
-		if a.synced {
-			a.follower.vouched(i.age)
-		}
+		a.heartbeat(i.age)
 		return nil
 	default:
-		a.alarm(i.err)
 		return i.err
 	}
 }
 
 func (a *applier) unit(unit edgeproxy.Unit, more bool) error {
 	a.held += max(len(unit.Events), 1)
-	a.follower.countApplied(len(unit.Events))
+	a.events += uint64(len(unit.Events))
 	if a.resetting {
 		a.aside = append(a.aside, unit.Events...)
 	} else {
@@ -104,15 +114,32 @@ func (a *applier) flush() (err error) {
 	case len(a.aside) > 0:
 		err = a.follower.state.Aside(a.ctx, a.aside)
 	case len(a.units) > 0:
-		err = a.follower.state.Apply(a.ctx, a.units)
+		err = a.apply()
 	}
 	if err != nil {
 		a.alarm(err)
 		return err
 	}
-	a.units, a.aside, a.held = a.units[:0], a.aside[:0], 0
+	a.follower.countApplied(a.events)
+	a.units, a.aside, a.held, a.events = a.units[:0], a.aside[:0], 0, 0
 	if a.synced && a.age == 0 {
 		a.follower.vouched(0) // it came from a log that speaks for itself
+	}
+	return nil
+}
+
+// apply puts the units in force together, or one by one where that fails because
+// of an event: those before it are not to wait for it.
+func (a *applier) apply() error {
+	err := a.follower.state.Apply(a.ctx, a.units)
+	if !errors.Is(err, wire.ErrUndecodable) || len(a.units) == 1 {
+		return err
+	}
+	for i := range a.units {
+		if err := a.follower.state.Apply(a.ctx, a.units[i:i+1]); err != nil {
+			return err
+		}
+		a.follower.countApplied(uint64(len(a.units[i].Events)))
 	}
 	return nil
 }
@@ -130,13 +157,37 @@ func (a *applier) level(at wire.Cursor) error {
 	}
 	a.synced = true
 	a.follower.level(at, a.age)
+	a.save(a.ctx)
 	return nil
 }
 
-// alarm raises the alarm for an event that cannot be put in force: the position
-// stays before it until somebody acts.
+// saveEvery is how often the staleness is stored while nothing happens. After a
+// kill the edge says that it is staler than it is, by so much at the most.
+const saveEvery = time.Minute
+
+func (a *applier) heartbeat(age time.Duration) {
+	a.age = age
+	if !a.synced {
+		return
+	}
+	a.follower.vouched(age)
+	if time.Since(a.saved) >= saveEvery {
+		a.save(a.ctx)
+	}
+}
+
+// save stores the staleness for the next run of the edge.
+func (a *applier) save(ctx context.Context) {
+	a.saved = time.Now()
+	if err := a.follower.state.SetVouched(ctx, a.follower.Status().Vouched); err != nil && ctx.Err() == nil {
+		a.follower.cfg.Logger.Warn("a restart will take this edge for staler than it is", "error", err)
+	}
+}
+
+// alarm raises the alarm for what stops the position until somebody acts: an
+// event that cannot be put in force, or a file that cannot be written.
 func (a *applier) alarm(err error) {
-	if errors.Is(err, wire.ErrUndecodable) {
+	if errors.Is(err, wire.ErrUndecodable) || sqlitedb.IsFull(err) || sqlitedb.IsDamaged(err) {
 		a.follower.raise(err)
 	}
 }

@@ -20,8 +20,9 @@ const (
 	// maxRefusal bounds how much of a refusal's body is quoted in the log.
 	maxRefusal = 512
 	// queued is how many decoded units may wait to be put in force. It bounds
-	// the memory of a replay, and lets a transaction take many at once.
-	queued = 4096
+	// the memory of a replay, to some 30 MB of bans, and keeps the stream flowing
+	// while a large batch is written.
+	queued = 1 << 17
 )
 
 // connect follows one stream to its end. synced says whether it got level.

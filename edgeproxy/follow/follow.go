@@ -45,6 +45,9 @@ type State interface {
 	Aside(ctx context.Context, events []any) error
 	Switch(ctx context.Context, epoch string, position uint64) error
 	Abandon(ctx context.Context) error
+	// Vouched is what the run before this one left with SetVouched.
+	Vouched() time.Time
+	SetVouched(ctx context.Context, at time.Time) error
 }
 
 // Config says whom to follow, and as whom.
@@ -67,7 +70,7 @@ type Follower struct {
 
 // New returns a follower that is not connected yet.
 func New(cfg Config, state State) *Follower {
-	return &Follower{cfg: cfg, state: state, client: &http.Client{
+	return &Follower{cfg: cfg, state: state, status: status{now: Status{Vouched: state.Vouched()}}, client: &http.Client{
 		Transport: &http.Transport{
 			DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
 			TLSHandshakeTimeout:   dialTimeout,

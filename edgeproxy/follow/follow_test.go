@@ -21,10 +21,11 @@ import (
 
 // fakeState writes down what it is told, and keeps a cursor as a state does.
 type fakeState struct {
-	mu     sync.Mutex
-	calls  []string
-	cursor *wire.Cursor
-	refuse error // what Apply and Aside answer to a ban of 9.9.9.9
+	mu      sync.Mutex
+	calls   []string
+	cursor  *wire.Cursor
+	vouched time.Time
+	refuse  error // what Apply and Aside answer to a ban of 9.9.9.9
 }
 
 func (s *fakeState) note(format string, args ...any) {
@@ -44,11 +45,23 @@ func (s *fakeState) Cursor() (wire.Cursor, bool) {
 
 func (s *fakeState) Instance() string { return "inst" }
 
+func (s *fakeState) Vouched() time.Time { return s.vouched }
+
+func (s *fakeState) SetVouched(_ context.Context, at time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.vouched = at
+	return nil
+}
+
+// Apply is all or nothing.
 func (s *fakeState) Apply(_ context.Context, units []edgeproxy.Unit) error {
 	for _, u := range units {
 		if s.poisoned(u.Events) {
 			return s.refuse
 		}
+	}
+	for _, u := range units {
 		s.note("apply %d %s", u.Position, names(u.Events))
 		s.mu.Lock()
 		s.cursor.Position = u.Position
@@ -400,5 +413,33 @@ func TestHeartbeatAge(t *testing.T) {
 	f := run(t, state, isSynced, s.URL)
 	if age := time.Since(f.Status().Vouched); age < 99*time.Second || age > 130*time.Second {
 		t.Errorf("age: %v", age)
+	}
+}
+
+// What comes before an event that cannot be put in force does not wait for it,
+// though it would have shared a transaction with it.
+func TestGoodBeforeBad(t *testing.T) {
+	t.Parallel()
+	s := newScript(t, connected("e1")+banned("e1-6", "6.6.6.6")+banned("e1-7", "7.7.7.7")+banned("e1-8", "9.9.9.9")+banned("e1-9", "1.1.1.1")+synced(9))
+	state := &fakeState{cursor: &wire.Cursor{Epoch: "e1", Position: 5}, refuse: fmt.Errorf("%w: test", wire.ErrUndecodable)}
+	f := run(t, state, func(f *Follower) bool { return f.Status().Alarm != nil }, s.URL)
+	checkCalls(t, state, "apply 6 +6.6.6.6", "apply 7 +7.7.7.7")
+	if f.Status().Applied != 2 {
+		t.Errorf("applied: %d", f.Status().Applied)
+	}
+}
+
+// The staleness outlives the process.
+func TestStalenessIsKept(t *testing.T) {
+	t.Parallel()
+	before := time.Now().Add(-time.Hour)
+	state := &fakeState{cursor: &wire.Cursor{Epoch: "e1", Position: 5}, vouched: before}
+	if got := New(Config{}, state).Status(); !got.Vouched.Equal(before) || got.Levelled {
+		t.Errorf("status at the start: %+v", got)
+	}
+	s := newScript(t, connected("e1")+"id: e1-5\nevent: position\ndata: {}\n\n"+synced(5))
+	run(t, state, isSynced, s.URL)
+	if time.Since(state.Vouched()) > time.Minute {
+		t.Errorf("kept: %v", state.Vouched())
 	}
 }

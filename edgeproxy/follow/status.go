@@ -18,12 +18,15 @@ type Status struct {
 	Server string
 	// Synced says that the open stream has got level.
 	Synced bool
+	// Levelled says that a stream has got level since the start.
+	Levelled bool
 	// Vouched is the latest moment for which the log is known to have had nothing
-	// that is not in force here. Zero: never since the start.
+	// that is not in force here, this run of the edge or the one before. Zero: never.
 	Vouched time.Time
-	// Alarm is why the position stands still: an event that does not decode.
+	// Alarm is why the position stands still: an event that cannot be put in force,
+	// or a state file that cannot be written.
 	Alarm error
-	// Applied counts events received for putting in force, Resets whole states, and Connects
+	// Applied counts events put in force or aside, Resets whole states, and Connects
 	// streams, since the start.
 	Applied, Resets, Connects uint64
 	// Unknown counts events of types that this version does not know.
@@ -73,7 +76,7 @@ func (f *Follower) resetting(reason string) {
 func (f *Follower) level(at wire.Cursor, age time.Duration) {
 	f.cfg.Logger.Info("level with the log", "position", at.String())
 	f.update(func(s *Status) {
-		s.Synced, s.Alarm, s.Vouched = true, nil, time.Now().Add(-age)
+		s.Synced, s.Levelled, s.Alarm, s.Vouched = true, true, nil, time.Now().Add(-age)
 	})
 }
 
@@ -81,12 +84,12 @@ func (f *Follower) vouched(age time.Duration) {
 	f.update(func(s *Status) { s.Vouched = time.Now().Add(-age) })
 }
 
-func (f *Follower) countApplied(events int) {
-	f.update(func(s *Status) { s.Applied += uint64(events) })
+func (f *Follower) countApplied(events uint64) {
+	f.update(func(s *Status) { s.Applied += events })
 }
 
 func (f *Follower) raise(err error) {
-	f.cfg.Logger.Error("an event cannot be put in force; the position stays before it", "error", err)
+	f.cfg.Logger.Error("the position stands still", "error", err)
 	f.update(func(s *Status) { s.Alarm = err })
 }
 

@@ -23,7 +23,7 @@ type Status struct {
 	Epoch    string `json:"epoch"`
 	Position uint64 `json:"position,string"`
 	// StalenessSeconds is for how long the log has not been known to have had
-	// nothing new; absent when it never was since the start.
+	// nothing new, a run before this one included; null if it never was.
 	StalenessSeconds *float64 `json:"staleness_seconds"`
 	// Server is the control plane of the open stream.
 	Server string `json:"server"`
@@ -87,10 +87,10 @@ func (s *Server) ready() error {
 	_, known := s.state.InForce()
 	switch {
 	case stream.Alarm != nil:
-		return fmt.Errorf("an event cannot be put in force: %w", stream.Alarm)
+		return fmt.Errorf("the position stands still: %w", stream.Alarm)
 	case !known:
 		return errors.New("nothing is known yet: the first sync is not complete")
-	case !stream.Vouched.IsZero(), stream.Server == "" && time.Since(s.started) >= readyWithout:
+	case stream.Levelled, stream.Server == "" && time.Since(s.started) >= readyWithout:
 		return nil
 	default:
 		return errors.New("not yet level with the log")

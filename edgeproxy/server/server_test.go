@@ -222,7 +222,7 @@ func TestReadiness(t *testing.T) {
 		t.Errorf("just restarted: %d %+v", code, status)
 	}
 	edge.started = edge.started.Add(-readyWithout)
-	if code, status := ready(t, edge); code != http.StatusOK || status.StalenessSeconds != nil {
+	if code, status := ready(t, edge); code != http.StatusOK || status.StalenessSeconds == nil {
 		t.Errorf("restarted without a control plane: %d %+v", code, status)
 	}
 }

@@ -7,12 +7,14 @@ func migrations() []string { return []string{schema1} }
 // schema1 has the tables of deny twice: one slot is in force, and a reset fills
 // the other. The views show the slot in force, also to a person with sqlite3.
 const schema1 = `
--- epoch is empty until the first reset was completed.
+-- epoch is empty until the first reset was completed. vouched is when the log was
+-- last known to have had nothing new.
 CREATE TABLE meta (
 	id       INTEGER PRIMARY KEY CHECK (id = 1),
 	instance TEXT    NOT NULL,
 	epoch    TEXT    NOT NULL,
-	position INTEGER NOT NULL CHECK (position >= 0)
+	position INTEGER NOT NULL CHECK (position >= 0),
+	vouched  INTEGER NOT NULL -- Unix seconds; 0: never
 ) STRICT;
 
 CREATE TABLE deny_slot (

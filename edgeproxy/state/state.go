@@ -54,6 +54,7 @@ type State struct {
 	db       *sqlitedb.DB
 	parts    []Part
 	instance string
+	vouched  time.Time
 
 	// committed and inForce are nil until the first reset was completed.
 	committed, inForce atomic.Pointer[wire.Cursor]
@@ -70,7 +71,23 @@ type State struct {
 // begun: the stream brings everything back. What an interrupted reset left is
 // dropped. Errors wrap sqlitedb.ErrNewerSchema for a file of a later version.
 func Open(ctx context.Context, path string, log *slog.Logger, parts ...Part) (*State, error) {
-	db, err := openFile(ctx, path, log)
+	s, err := openFile(ctx, path, parts)
+	if !sqlitedb.IsDamaged(err) {
+		return s, err
+	}
+	aside, moveErr := sqlitedb.SetAside(path, time.Now())
+	if moveErr != nil {
+		return nil, errors.Join(err, moveErr)
+	}
+	log.Error("state file is damaged; it was set aside and a new one is begun", "path", path, "aside", aside, "error", err)
+	return openFile(ctx, path, parts)
+}
+
+// openFile leaves syncing to the checkpoints: a loss of power may undo the last
+// commits, but state and position go back together, and the stream is resumed
+// from there.
+func openFile(ctx context.Context, path string, parts []Part) (*State, error) {
+	db, err := sqlitedb.Open(ctx, path, sqlitedb.Options{Migrations: migrations(), Synchronous: sqlitedb.Normal, Check: true})
 	if err != nil {
 		return nil, fmt.Errorf("open state: %w", err)
 	}
@@ -79,23 +96,6 @@ func Open(ctx context.Context, path string, log *slog.Logger, parts ...Part) (*S
 		return nil, errors.Join(fmt.Errorf("load state: %w", err), db.Close())
 	}
 	return s, nil
-}
-
-// openFile leaves syncing to the checkpoints: a loss of power may undo the last
-// commits, but state and position go back together, and the stream is resumed
-// from there.
-func openFile(ctx context.Context, path string, log *slog.Logger) (*sqlitedb.DB, error) {
-	options := sqlitedb.Options{Migrations: migrations(), Synchronous: sqlitedb.Normal, Check: true}
-	db, err := sqlitedb.Open(ctx, path, options)
-	if !errors.Is(err, sqlitedb.ErrDamaged) {
-		return db, err
-	}
-	aside, moveErr := sqlitedb.SetAside(path, time.Now())
-	if moveErr != nil {
-		return nil, errors.Join(err, moveErr)
-	}
-	log.Error("state file is damaged; it was set aside and a new one is begun", "path", path, "aside", aside, "error", err)
-	return sqlitedb.Open(ctx, path, options)
 }
 
 // Close closes the file. It can be called again.
@@ -112,6 +112,22 @@ func (s *State) InForce() (wire.Cursor, bool) { return get(&s.inForce) }
 // Instance is a random name that the file got when it was made. Another one
 // means another file, which knows nothing of the fences of this one.
 func (s *State) Instance() string { return s.instance }
+
+// Vouched is what the run before this one left with SetVouched; zero: nothing.
+func (s *State) Vouched() time.Time { return s.vouched }
+
+// SetVouched keeps, for the next run, when the log was last known to have had
+// nothing that is not in force here, to the second.
+func (s *State) SetVouched(ctx context.Context, at time.Time) error {
+	err := s.Update(ctx, func(tx *sql.Tx) (func(), error) {
+		_, err := tx.ExecContext(ctx, `UPDATE meta SET vouched = ?`, at.Unix())
+		return nil, err
+	})
+	if err != nil {
+		return fmt.Errorf("store staleness: %w", err)
+	}
+	return nil
+}
 
 func get(p *atomic.Pointer[wire.Cursor]) (wire.Cursor, bool) {
 	if c := p.Load(); c != nil {
@@ -133,14 +149,18 @@ func (s *State) load(ctx context.Context) error {
 }
 
 func (s *State) loadMeta(ctx context.Context) error {
-	const insert = `INSERT INTO meta (id, instance, epoch, position) VALUES (1, ?, '', 0) ON CONFLICT DO NOTHING`
+	const insert = `INSERT INTO meta (id, instance, epoch, position, vouched) VALUES (1, ?, '', 0, 0) ON CONFLICT DO NOTHING`
 	if _, err := s.db.Write.ExecContext(ctx, insert, rand.Text()); err != nil {
 		return fmt.Errorf("name instance: %w", err)
 	}
 	var cursor wire.Cursor
-	row := s.db.Write.QueryRowContext(ctx, `SELECT instance, epoch, position FROM meta`)
-	if err := row.Scan(&s.instance, &cursor.Epoch, &cursor.Position); err != nil {
+	var vouched int64
+	row := s.db.Write.QueryRowContext(ctx, `SELECT instance, epoch, position, vouched FROM meta`)
+	if err := row.Scan(&s.instance, &cursor.Epoch, &cursor.Position, &vouched); err != nil {
 		return fmt.Errorf("read position: %w", err)
+	}
+	if vouched != 0 {
+		s.vouched = time.Unix(vouched, 0)
 	}
 	if cursor.Epoch != "" {
 		s.committed.Store(&cursor)

@@ -52,27 +52,18 @@ func FormatPrefix(p netip.Prefix) string {
 }
 
 func parseEither(s string) (netip.Prefix, error) {
-	if s == "" {
-		return netip.Prefix{}, fmt.Errorf("%w: it is empty", ErrAddress)
-	}
-	if strings.Contains(s, "%") {
-		return netip.Prefix{}, fmt.Errorf("%w: %q has a zone", ErrAddress, s)
-	}
 	if strings.Contains(s, "/") {
 		prefix, err := netip.ParsePrefix(s)
 		if err != nil {
-			return netip.Prefix{}, fmt.Errorf("%w: %q", ErrAddress, s)
+			return netip.Prefix{}, fmt.Errorf("%w: %s", ErrAddress, whyNot(s))
 		}
 		return prefix, nil
 	}
 	addr, err := netip.ParseAddr(s)
-	if err == nil {
-		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	if err != nil || addr.Zone() != "" {
+		return netip.Prefix{}, fmt.Errorf("%w: %s", ErrAddress, whyNot(s))
 	}
-	if _, perr := netip.ParseAddrPort(s); perr == nil {
-		return netip.Prefix{}, fmt.Errorf("%w: %q has a port; give the address alone", ErrAddress, s)
-	}
-	return netip.Prefix{}, fmt.Errorf("%w: %q", ErrAddress, s)
+	return netip.PrefixFrom(addr, addr.BitLen()), nil
 }
 
 func unmap(p netip.Prefix) (netip.Prefix, error) {

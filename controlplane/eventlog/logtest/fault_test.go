@@ -103,7 +103,7 @@ func faults() map[fault][]string {
 		recallsAside:             {"concurrent repeats"},
 		decidesAside:             {"concurrent decisions"},
 		decidesOnLiveOnly:        {"the state at a decision"},
-		dropsFractions:           {"the state at a decision", "model"},
+		dropsFractions:           {"the state at a decision"},
 		wrapsRefusals:            {"refusals"},
 		keepsSuperseded:          {"superseded events", "model"},
 		dropsAtFirstSuccessor:    {"events of several entities", "model"},

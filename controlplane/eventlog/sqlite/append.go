@@ -70,6 +70,9 @@ func (tx *txn) recall(requests []eventlog.Request, since time.Time) (receipts []
 // decide runs the decision and gives its events their places.
 func (tx *txn) decide(decide controlplane.Decision, now time.Time) (controlplane.Unit, error) {
 	events, err := decide(view{tx, now})
+	if tx.failed != nil {
+		return controlplane.Unit{}, tx.failed
+	}
 	if err != nil {
 		return controlplane.Unit{}, &refused{err}
 	}
@@ -97,9 +100,20 @@ func (tx *txn) write(unit controlplane.Unit) error {
 			return err
 		}
 	}
-	tx.head.Position = unit.Position
-	_, err := tx.stmt.moveHead.ExecContext(tx.ctx, int64(unit.Position))
-	return err
+	return tx.moveHead(unit.Position)
+}
+
+// moveHead moves the head, which must be where this writer knows it.
+func (tx *txn) moveHead(to uint64) error {
+	result, err := tx.stmt.moveHead.ExecContext(tx.ctx, int64(to), int64(tx.head.Position))
+	if err != nil {
+		return err
+	}
+	if moved, err := result.RowsAffected(); err != nil || moved != 1 {
+		return errors.Join(fmt.Errorf("the head is not at %d", tx.head.Position), err)
+	}
+	tx.head.Position = to
+	return nil
 }
 
 // succeed makes position an entity's latest and drops the event that was, once

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -48,7 +49,7 @@ func (w *writer) prepare(ctx context.Context) error {
 		{&w.stmt.forget, `DELETE FROM events WHERE position = ?`},
 		{&w.stmt.point, `INSERT INTO entities (entity, position) VALUES (?, ?) ON CONFLICT (entity) DO UPDATE SET position = excluded.position`},
 		{&w.stmt.event, `INSERT INTO events (position, unit, kind, audience, type, time, expires_at, stale_since, refs, entities, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
-		{&w.stmt.moveHead, `UPDATE head SET position = ?`},
+		{&w.stmt.moveHead, `UPDATE head SET position = ? WHERE position = ?`},
 		{&w.stmt.recall, `SELECT digest, position FROM requests WHERE principal = ? AND id = ? AND time > ?`},
 		{&w.stmt.remember, `INSERT OR REPLACE INTO requests (principal, id, digest, position, time) VALUES (?, ?, ?, ?, ?)`},
 		{&w.stmt.audit, `INSERT INTO audit (position, time, principal, address, rpc, request_id, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`},
@@ -95,6 +96,9 @@ type txn struct {
 	*writer
 	ctx  context.Context
 	head eventlog.Head
+	// failed is the first error of a read for a decision. It ends the transaction:
+	// SQLite may have rolled it back by itself.
+	failed error
 }
 
 // update runs f in a transaction and makes what it did durable.
@@ -123,7 +127,8 @@ func (tx *txn) Latest(entity string) (controlplane.Event, bool, error) {
 		return controlplane.Event{}, false, nil
 	}
 	if err != nil {
-		return controlplane.Event{}, false, fmt.Errorf("read entity: %w", err)
+		tx.failed = cmp.Or(tx.failed, fmt.Errorf("read entity: %w", err))
+		return controlplane.Event{}, false, tx.failed
 	}
 	return event, true, nil
 }

@@ -122,7 +122,8 @@ type BanIPRequest struct {
 	// An IPv4 or IPv6 address or CIDR prefix without host bits, port or zone.
 	Ip string `protobuf:"bytes,1,opt,name=ip,proto3" json:"ip,omitempty"`
 	// Why; shown to operators and to the refused client. At most 256 characters,
-	// none of them a control character, a line separator or an angle bracket.
+	// none of them a control character, a line separator, a change of writing
+	// direction (U+202A to U+202E, U+2066 to U+2069) or an angle bracket.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// How long the ban lasts, from one second to a hundred years; for ever when absent.
 	Ttl *durationpb.Duration `protobuf:"bytes,3,opt,name=ttl,proto3" json:"ttl,omitempty"`
@@ -588,11 +589,11 @@ const file_ringcast_v1_ban_proto_rawDesc = "" +
 	"\n" +
 	"expires_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12\x1a\n" +
 	"\bposition\x18\x05 \x01(\x04R\bposition\x12\x1c\n" +
-	"\tautomatic\x18\x06 \x01(\bR\tautomatic\"\x9e\x05\n" +
+	"\tautomatic\x18\x06 \x01(\bR\tautomatic\"\xe0\x05\n" +
 	"\fBanIPRequest\x12\x17\n" +
-	"\x02ip\x18\x01 \x01(\tB\a\xbaH\x04r\x02(@R\x02ip\x12\xe1\x01\n" +
-	"\x06reason\x18\x02 \x01(\tB\xc8\x01\xbaH\xc4\x01\xba\x01\xc0\x01\n" +
-	"\x0eINVALID_REASON\x12ka reason has at most 256 characters, none of them a control character, a line separator or an angle bracket\x1aAthis.size() <= 256 && this.matches(r'^[^\\p{Cc}\\p{Zl}\\p{Zp}<>]*$')R\x06reason\x12\xc6\x01\n" +
+	"\x02ip\x18\x01 \x01(\tB\a\xbaH\x04r\x02(@R\x02ip\x12\xa3\x02\n" +
+	"\x06reason\x18\x02 \x01(\tB\x8a\x02\xbaH\x86\x02\xba\x01\x82\x02\n" +
+	"\x0eINVALID_REASON\x12\x8a\x01a reason has at most 256 characters, none of them a control character, a line separator, a change of writing direction or an angle bracket\x1acthis.size() <= 256 && this.matches(r'^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{202a}-\\x{202e}\\x{2066}-\\x{2069}<>]*$')R\x06reason\x12\xc6\x01\n" +
 	"\x03ttl\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x98\x01\xbaH\x94\x01\xba\x01\x90\x01\n" +
 	"\vINVALID_TTL\x12Ja ttl is from 1s to 3155760000s (a hundred years); leave it out for no end\x1a5this >= duration('1s') && this <= duration('876600h')R\x03ttl\x12\x1c\n" +
 	"\tautomatic\x18\x04 \x01(\bR\tautomatic\x12\xa9\x01\n" +

@@ -186,7 +186,8 @@ type RevokeTokenRequest struct {
 	//	*RevokeTokenRequest_Token
 	Of isRevokeTokenRequest_Of `protobuf_oneof:"of"`
 	// Why; shown to operators. At most 256 characters, none of them a control
-	// character, a line separator or an angle bracket.
+	// character, a line separator, a change of writing direction (U+202A to U+202E,
+	// U+2066 to U+2069) or an angle bracket.
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	// How long the revocation lasts, from one second to a hundred years; for
 	// ever when absent. The token's own remaining life is enough.
@@ -804,16 +805,17 @@ const file_ringcast_v1_token_proto_rawDesc = "" +
 	"expires_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12?\n" +
 	"\rissued_before\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\fissuedBefore\x12\x1a\n" +
 	"\bposition\x18\b \x01(\x04R\bpositionB\x04\n" +
-	"\x02of\"\xda\t\n" +
+	"\x02of\"\x9c\n" +
+	"\n" +
 	"\x12RevokeTokenRequest\x12\x99\x01\n" +
 	"\x03jti\x18\x01 \x01(\tB\x84\x01\xbaH\x80\x01\xba\x01}\n" +
 	"\vINVALID_JTI\x122a jti has 1 to 256 bytes and no control characters\x1a:bytes(this).size() <= 256 && this.matches(r'^[^\\p{Cc}]+$')H\x00R\x03jti\x12\xaa\x01\n" +
 	"\asubject\x18\x02 \x01(\tB\x8d\x01\xbaH\x89\x01\xba\x01\x85\x01\n" +
 	"\x0fINVALID_SUBJECT\x126a subject has 1 to 256 bytes and no control characters\x1a:bytes(this).size() <= 256 && this.matches(r'^[^\\p{Cc}]+$')H\x00R\asubject\x12\xa7\x01\n" +
 	"\x05token\x18\x03 \x01(\tB\x8e\x01\xbaH\x8a\x01\xba\x01\x86\x01\n" +
-	"\rINVALID_TOKEN\x12<a token has 1 to 16384 characters, all of them visible ASCII\x1a7this.size() <= 16384 && this.matches(r'^[\\x21-\\x7e]+$')H\x00R\x05token\x12\xe1\x01\n" +
-	"\x06reason\x18\x04 \x01(\tB\xc8\x01\xbaH\xc4\x01\xba\x01\xc0\x01\n" +
-	"\x0eINVALID_REASON\x12ka reason has at most 256 characters, none of them a control character, a line separator or an angle bracket\x1aAthis.size() <= 256 && this.matches(r'^[^\\p{Cc}\\p{Zl}\\p{Zp}<>]*$')R\x06reason\x12\xc6\x01\n" +
+	"\rINVALID_TOKEN\x12<a token has 1 to 16384 characters, all of them visible ASCII\x1a7this.size() <= 16384 && this.matches(r'^[\\x21-\\x7e]+$')H\x00R\x05token\x12\xa3\x02\n" +
+	"\x06reason\x18\x04 \x01(\tB\x8a\x02\xbaH\x86\x02\xba\x01\x82\x02\n" +
+	"\x0eINVALID_REASON\x12\x8a\x01a reason has at most 256 characters, none of them a control character, a line separator, a change of writing direction or an angle bracket\x1acthis.size() <= 256 && this.matches(r'^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{202a}-\\x{202e}\\x{2066}-\\x{2069}<>]*$')R\x06reason\x12\xc6\x01\n" +
 	"\x03ttl\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\x98\x01\xbaH\x94\x01\xba\x01\x90\x01\n" +
 	"\vINVALID_TTL\x12Ja ttl is from 1s to 3155760000s (a hundred years); leave it out for no end\x1a5this >= duration('1s') && this <= duration('876600h')R\x03ttl\x12\xa9\x01\n" +
 	"\n" +
