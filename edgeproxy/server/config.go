@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -69,7 +71,7 @@ func (c Config) check() (settings, error) {
 	if s.NodeID, err = nodeID(c.NodeID); err != nil {
 		errs = append(errs, err)
 	}
-	errs = append(errs, c.checkCache(), c.checkAdmin())
+	errs = append(errs, c.checkCache(), c.checkListeners())
 	return s, errors.Join(errs...)
 }
 
@@ -80,11 +82,28 @@ func (c Config) checkCache() error {
 	return nil
 }
 
-func (c Config) checkAdmin() error {
-	if c.Insecure {
-		return nil
+// checkListeners refuses listeners that cannot be opened, and an admin listener
+// that strangers can reach.
+func (c Config) checkListeners() error {
+	errs := []error{checkAddress("--listen", c.Listen), checkAddress("--admin-listen", c.AdminListen)}
+	if c.Listen == c.AdminListen && !strings.HasSuffix(c.Listen, ":0") {
+		errs = append(errs, fmt.Errorf("--listen and --admin-listen are both %s; give each a port of its own", c.Listen))
 	}
-	return listen.RequireLoopback("--admin-listen", c.AdminListen, "put a proxy that asks for credentials in front of it")
+	if errs[1] == nil && !c.Insecure {
+		errs = append(errs, listen.RequireLoopback("--admin-listen", c.AdminListen, "put a proxy that asks for credentials in front of it"))
+	}
+	return errors.Join(errs...)
+}
+
+func checkAddress(flag, address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil || port == "" {
+		return fmt.Errorf("%s %s: want host:port, such as localhost:5001 or :5001", flag, address)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return fmt.Errorf("%s %s: there is no port %s; want 0 to 65535", flag, address, port)
+	}
+	return nil
 }
 
 func parseURL(flag, text string) (*url.URL, error) {
@@ -94,6 +113,9 @@ func parseURL(flag, text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return nil, fmt.Errorf("%s %q: want an http or https URL, such as http://localhost:8080", flag, text)
+	}
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || port == 0) {
+		return nil, fmt.Errorf("%s %q: there is no port %s; want 1 to 65535", flag, text, u.Port())
 	}
 	return u, nil
 }

@@ -48,12 +48,19 @@ func Read(authorization string) (Claims, bool) {
 	return claims, true
 }
 
+// blanks separate scheme and token: servers are lenient, and a token that one of
+// them takes must not pass unseen.
+const blanks = " \t"
+
 // bearer takes the token out of the header. The scheme is case-insensitive
 // (RFC 9110, section 11.1).
 func bearer(authorization string) (string, bool) {
-	scheme, rest, _ := strings.Cut(authorization, " ")
-	raw := strings.Trim(rest, " \t")
-	return raw, strings.EqualFold(scheme, "Bearer") && raw != ""
+	end := strings.IndexAny(authorization, blanks)
+	if end < 0 {
+		return "", false
+	}
+	raw := strings.Trim(authorization[end:], blanks)
+	return raw, strings.EqualFold(authorization[:end], "Bearer") && raw != ""
 }
 
 // decode reads the payload of a JWS in compact form (RFC 7515, section 7.1). What

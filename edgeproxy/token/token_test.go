@@ -92,6 +92,7 @@ func TestReadHeader(t *testing.T) {
 		"bearer x":     "x",
 		"BEARER   x ":  "x",
 		"Bearer \tx\t": "x",
+		"Bearer\tx":    "x",
 		"Bearer":       "",
 		"Bearer ":      "",
 		"Bearerx":      "",
