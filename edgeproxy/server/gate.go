@@ -1,9 +1,11 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 
@@ -17,6 +19,18 @@ type gate struct {
 	next    http.Handler
 	metrics *metrics
 	log     *slog.Logger
+}
+
+// clientKey is where a connection's context has the client's address.
+type clientKey struct{}
+
+// withClient keeps a connection's address for its requests, which would have to
+// parse it from text each.
+func withClient(ctx context.Context, conn net.Conn) context.Context {
+	if addr, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		return context.WithValue(ctx, clientKey{}, addr.AddrPort().Addr())
+	}
+	return ctx
 }
 
 // refusal is an answer that ends a request at the gate.
@@ -52,12 +66,12 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *gate) checkAddress(r *http.Request) *refusal {
-	client, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		g.log.Error("a client has no address", "remote", r.RemoteAddr, "error", err)
+	client, ok := r.Context().Value(clientKey{}).(netip.Addr)
+	if !ok {
+		g.log.Error("a client has no address", "remote", r.RemoteAddr)
 		return stateUnavailable
 	}
-	ban, banned, err := g.deny.Check(client.Addr())
+	ban, banned, err := g.deny.Check(client)
 	if err != nil {
 		g.log.Error("bans cannot be read; the request is refused", "error", err)
 		return stateUnavailable
