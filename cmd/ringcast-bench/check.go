@@ -29,7 +29,6 @@ type checks struct {
 	list    *deny.List
 	redis   *redisConn
 	allowed []netip.Addr
-	remotes []string // the same, as net/http gives them: address and port
 }
 
 func checkCommand(s *session) *cobra.Command {
@@ -52,11 +51,9 @@ func (c *checks) run(ctx context.Context, b *bench) (err error) {
 	defer func() { err = errors.Join(err, closeState()) }()
 	c.list = list
 	for i := range c.clients {
-		addr := address(c.bans + i)
-		c.allowed = append(c.allowed, addr)
-		c.remotes = append(c.remotes, netip.AddrPortFrom(addr, 40000).String())
+		c.allowed = append(c.allowed, address(c.bans+i))
 	}
-	sides := []side[latency]{{"edge, address to answer", c.atEdge}, {"edge, text of the address to answer", c.atGate}}
+	sides := []side[latency]{{"edge, address to answer", c.atEdge}}
 	server, err := startRedis(ctx, b)
 	switch {
 	case errors.Is(err, errNoRedis):
@@ -91,26 +88,11 @@ func latencyOf(figures []float64) latency {
 
 // atEdge checks as the edge does for each request, from a client's address on.
 func (c *checks) atEdge(context.Context) (latency, error) {
-	return c.batches(func(i int) (netip.Addr, error) { return c.allowed[i], nil })
-}
-
-// atGate parses the address as well, which a request needs whoever is asked then.
-func (c *checks) atGate(context.Context) (latency, error) {
-	return c.batches(func(i int) (netip.Addr, error) {
-		client, err := netip.ParseAddrPort(c.remotes[i])
-		return client.Addr(), err
-	})
-}
-
-func (c *checks) batches(client func(i int) (netip.Addr, error)) (latency, error) {
 	var figures []float64
 	for done := 0; done < c.lookups; done += checkBatch {
 		start := time.Now()
 		for i := range checkBatch {
-			addr, err := client((done + i) % len(c.allowed))
-			if err != nil {
-				return latency{}, err
-			}
+			addr := c.allowed[(done+i)%len(c.allowed)]
 			_, banned, err := c.list.Check(addr)
 			if err != nil || banned {
 				return latency{}, fmt.Errorf("check of %s, who is allowed: banned %t, error %w", addr, banned, err)
