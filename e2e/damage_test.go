@@ -38,9 +38,9 @@ func TestDamagedLogIsRefused(t *testing.T) {
 	c, _ := stoppedPair(t)
 	path := filepath.Join(c.dir, "log.db")
 	damage(t, path, 4096)
-	refuses(t, exitError, controlIn(c.dir), "damaged", path)
+	refuses(t, exitError, controlIn(c.dir), "damaged", path, "restore a backup")
 	damage(t, path, 0)
-	refuses(t, exitError, controlIn(c.dir), "damaged", path)
+	refuses(t, exitError, controlIn(c.dir), "damaged", path, "restore a backup")
 }
 
 // TestDamagedEdgeStateIsRebuilt: the stream has everything that was in it.

@@ -28,11 +28,17 @@ func startOrigin(t *testing.T) *origin {
 	return o
 }
 
-// startSlowOrigin says on begun when it was asked, and answers after finish.
+// startSlowOrigin says on begun when it was asked for a page, and answers after
+// finish; what else is sent to it is answered at once. The answers are numbered
+// by when they began.
 func startSlowOrigin(t *testing.T, begun chan<- struct{}, finish <-chan struct{}) *origin {
 	t.Helper()
 	o := new(origin)
 	o.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			return
+		}
+		number := o.answers.Add(1)
 		select {
 		case begun <- struct{}{}:
 		case <-r.Context().Done():
@@ -43,7 +49,7 @@ func startSlowOrigin(t *testing.T, begun chan<- struct{}, finish <-chan struct{}
 		}
 		w.Header().Set("Cache-Control", "max-age=3600")
 		w.Header().Set("Cache-Tag", "slow")
-		fmt.Fprintf(w, "slow answer %d", o.answers.Add(1))
+		fmt.Fprintf(w, "slow answer %d", number)
 	}))
 	t.Cleanup(o.Close)
 	return o

@@ -77,6 +77,12 @@ func TestBadCommandLinesAreRefused(t *testing.T) {
 	refuses(t, exitUsage, edgeIn(dir, "--origin", "localhost:8080"), "--origin", "URL")
 	refuses(t, exitUsage, edgeIn(dir, "--origin", ""), "--origin", "required")
 	refuses(t, exitUsage, edgeIn(dir, "--control", "ftp://localhost"), "--control", "URL")
+	refuses(t, exitUsage, controlIn(dir, "--http-listen", "localhost:99999"), "--http-listen localhost:99999", "no port 99999")
+	refuses(t, exitUsage, controlIn(dir, "--http-listen", "localhost:4000", "--grpc-listen", "localhost:4000"), "both localhost:4000", "a port of its own")
+	refuses(t, exitUsage, edgeIn(dir, "--listen", "localhost:99999"), "--listen localhost:99999", "no port 99999")
+	refuses(t, exitUsage, edgeIn(dir, "--listen", "localhost:5001", "--admin-listen", "localhost:5001"), "both localhost:5001", "a port of its own")
+	refuses(t, exitUsage, edgeIn(dir, "--origin", "http://x:99999"), "--origin", "no port 99999")
+	refuses(t, exitUsage, edgeIn(dir, "--control", "http://x:99999"), "--control", "no port 99999")
 	refusesIn(t, []string{"RINGCAST_RING_SIZE=many"}, exitUsage, controlIn(dir), "RINGCAST_RING_SIZE", "many")
 	refusesIn(t, []string{"PORT=http"}, exitUsage, []string{"control", "--data-dir", dir}, "PORT", "http")
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {

@@ -120,3 +120,20 @@ func optional(flags *pflag.FlagSet, name string, value time.Duration) *durationp
 	}
 	return durationpb.New(value)
 }
+
+// What the control plane takes for a ttl.
+const (
+	minTTL = time.Second
+	maxTTL = 100 * 8766 * time.Hour
+)
+
+// ttlArgs checks that --ttl, where it is given, is one that the control plane
+// takes: its own answer speaks of JSON.
+func ttlArgs(ttl *time.Duration) cobra.PositionalArgs {
+	return usageArgs(func(cmd *cobra.Command, _ []string) error {
+		if cmd.Flags().Changed("ttl") && (*ttl < minTTL || *ttl > maxTTL) {
+			return fmt.Errorf("--ttl is %s; it is from 1s to 876600h (a hundred years), or left out for no end", *ttl)
+		}
+		return nil
+	})
+}

@@ -26,7 +26,7 @@ func banCommand(a *admin) *cobra.Command {
 	reason := flags.String("reason", "", "why; operators and the refused client see it")
 	ttl := flags.Duration("ttl", 0, "how long, such as 10m or 720h; for ever if not given")
 	requestID := requestIDFlag(flags)
-	cmd.Args = usageArgs(addresses(requestID))
+	cmd.Args = cobra.MatchAll(ttlArgs(ttl), usageArgs(addresses(requestID)))
 	return a.verb(cmd, func(ctx context.Context, c *call, ips []string) error {
 		bans := ringcastv1.NewBanServiceClient(c.conn)
 		return c.each("banned", ips, func(ip string) (receipt, error) {

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +33,10 @@ func invalidateCommand(a *admin) *cobra.Command {
 		if len(*tags)+len(*keys) == 0 && !*all {
 			return errors.New("select something: give --tag, --key or --all")
 		}
-		return noArgs(cmd, args)
+		if *settle < 0 || *settle > maxSettle {
+			return fmt.Errorf("--settle is %s; it is from 0s to 1h", *settle)
+		}
+		return cmp.Or(checkPatterns("--tag", *tags), checkPatterns("--key", *keys), noArgs(cmd, args))
 	})
 	return a.verb(cmd, func(ctx context.Context, c *call, _ []string) error {
 		r, err := invoke(ctx, c, ringcastv1.NewCacheServiceClient(c.conn).Invalidate, &ringcastv1.InvalidateRequest{
@@ -43,6 +48,24 @@ func invalidateCommand(a *admin) *cobra.Command {
 		}
 		return c.printer.mutation("invalidated "+selection(*tags, *keys, *all), "", r)
 	})
+}
+
+// maxSettle is the most that the control plane takes.
+const maxSettle = time.Hour
+
+// checkPatterns refuses what no tag or key can be, in the words of the command line.
+func checkPatterns(flag string, patterns []string) error {
+	for _, pattern := range patterns {
+		switch {
+		case pattern == "":
+			return fmt.Errorf("%s is empty", flag)
+		case pattern == "*" && flag == "--key":
+			return errors.New("--key \"*\" is no prefix of a path or URL; to invalidate everything use --all")
+		case strings.Contains(strings.TrimSuffix(pattern, "*"), "*"):
+			return fmt.Errorf("%s %q has a * that is not at its end", flag, pattern)
+		}
+	}
+	return nil
 }
 
 // selection says what was selected in a few words.

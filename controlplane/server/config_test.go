@@ -14,20 +14,23 @@ import (
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	for want, set := range map[string]func(*server.Config){
-		"--heartbeat is 99ms; the least is 100ms":         func(c *server.Config) { c.Heartbeat = 99 * time.Millisecond },
-		"--heartbeat is -1s":                              func(c *server.Config) { c.Heartbeat = -time.Second },
-		"--tombstone-retention is 999ms; the least is 1s": func(c *server.Config) { c.TombstoneRetention = 999 * time.Millisecond },
-		"--moment-retention is 0s":                        func(c *server.Config) { c.MomentRetention = 0 },
-		"--moment-max is 0; the least is 1":               func(c *server.Config) { c.MomentMax = 0 },
-		"--ring-size is 0; the least is 1":                func(c *server.Config) { c.RingSize = 0 },
-		"--ring-bytes is ":                                func(c *server.Config) { c.RingBytes = 0 },
-		"--max-subscribers is -1; the least is 1":         func(c *server.Config) { c.MaxSubscribers = -1 },
-		`--log is "etcd://localhost:2379/ringcast"`:       func(c *server.Config) { c.Log = "etcd://localhost:2379/ringcast" },
-		`--log is ""`:                                     func(c *server.Config) { c.Log = "" },
-		"--http-listen :4000 can be reached":              func(c *server.Config) { c.HTTPListen = ":4000" },
-		"--http-listen 10.0.0.1:4000 can be reached":      func(c *server.Config) { c.HTTPListen = "10.0.0.1:4000" },
-		"--grpc-listen [::]:4001 can be reached":          func(c *server.Config) { c.GRPCListen = "[::]:4001" },
-		"--grpc-listen localhost: want host:port":         func(c *server.Config) { c.GRPCListen = "localhost" },
+		"--heartbeat is 99ms; the least is 100ms":                       func(c *server.Config) { c.Heartbeat = 99 * time.Millisecond },
+		"--heartbeat is -1s":                                            func(c *server.Config) { c.Heartbeat = -time.Second },
+		"--tombstone-retention is 999ms; the least is 1s":               func(c *server.Config) { c.TombstoneRetention = 999 * time.Millisecond },
+		"--moment-retention is 0s":                                      func(c *server.Config) { c.MomentRetention = 0 },
+		"--moment-max is 0; the least is 1":                             func(c *server.Config) { c.MomentMax = 0 },
+		"--ring-size is 0; the least is 1":                              func(c *server.Config) { c.RingSize = 0 },
+		"--ring-bytes is ":                                              func(c *server.Config) { c.RingBytes = 0 },
+		"--max-subscribers is -1; the least is 1":                       func(c *server.Config) { c.MaxSubscribers = -1 },
+		`--log is "etcd://localhost:2379/ringcast"`:                     func(c *server.Config) { c.Log = "etcd://localhost:2379/ringcast" },
+		`--log is ""`:                                                   func(c *server.Config) { c.Log = "" },
+		"--http-listen :4000 can be reached":                            func(c *server.Config) { c.HTTPListen = ":4000" },
+		"--http-listen 10.0.0.1:4000 can be reached":                    func(c *server.Config) { c.HTTPListen = "10.0.0.1:4000" },
+		"--grpc-listen [::]:4001 can be reached":                        func(c *server.Config) { c.GRPCListen = "[::]:4001" },
+		"--http-listen localhost:99999: there is no port":               func(c *server.Config) { c.HTTPListen = "localhost:99999" },
+		"--grpc-listen :99999: there is no port 99999; want 0 to 65535": func(c *server.Config) { c.GRPCListen, c.Insecure = ":99999", true },
+		"--http-listen and --grpc-listen are both localhost:4000":       func(c *server.Config) { c.HTTPListen, c.GRPCListen = "localhost:4000", "localhost:4000" },
+		"--grpc-listen localhost: want host:port":                       func(c *server.Config) { c.GRPCListen = "localhost" },
 	} {
 		cfg := testConfig(t.TempDir())
 		set(&cfg)

@@ -17,8 +17,8 @@ type Updater interface {
 
 // Config says what a cache may use. Bounds below 1 store nothing.
 type Config struct {
-	// MaxBytes bounds the memory of what is stored, in bytes. Fetches under way
-	// may take as much again.
+	// MaxBytes bounds the memory of what is stored, in bytes. Bodies that are being
+	// fetched, or were and still have readers, may take as much again.
 	MaxBytes int64
 	// MaxEntries bounds the number of stored responses.
 	MaxEntries int64
@@ -41,7 +41,7 @@ type Cache struct {
 
 	// off: a bound is below 1, so that nothing is stored.
 	off bool
-	// filling is the memory of the bodies on their way.
+	// filling is the memory of the bodies on their way, to here or to their readers.
 	filling atomic.Int64
 
 	// mu guards the fields below. The locks of a flight, of its body, of the fences,

@@ -193,6 +193,9 @@ func TestOutcomes(t *testing.T) {
 		{get("/a", "Cache-Control: no-store"), "fwd=request"},
 		{get("/a", "Range: bytes=0-1"), "fwd=bypass"},
 		{get("/a", "Upgrade: websocket"), "fwd=bypass"},
+		{get("/a", "Connection: close, Accept"), "fwd=bypass"},
+		{get("/a", "Connection: x", "Connection: te"), "fwd=bypass"},
+		{get("/a", "Connection: Keep-Alive, TE,", "Connection: close, upgrade"), "hit; ttl=57"},
 		{&Request{Method: "GET", Scheme: "http", Host: "h", Target: "/a", Header: Header{}, HasBody: true}, "fwd=bypass"},
 		{&Request{Method: "POST", Scheme: "http", Host: "h", Target: "/a", Header: Header{}}, "fwd=method"},
 		{&Request{Method: "HEAD", Scheme: "http", Host: "h", Target: "/a", Header: Header{}}, "hit; ttl=57"},
@@ -281,6 +284,7 @@ func TestOnlyOneRefreshes(t *testing.T) {
 	if _, err := io.ReadAll(a.Body); err != nil {
 		t.Fatal(err)
 	}
+	_ = a.Body.Close()
 	first.EndRefresh()
 	if d := r.Begin(get("/")); d.Action != Serve || d.Refresh || d.Outcome.TTL != 1 {
 		t.Errorf("after the refresh: %+v", d)

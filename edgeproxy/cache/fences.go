@@ -22,10 +22,6 @@ type Fences struct {
 	now func() time.Time
 	max int
 
-	// settleAside is the end of the longest settling time among the events that a
-	// reset has brought so far, in Unix milliseconds. The writer owns it.
-	settleAside int64
-
 	// mu guards table. A fence is in the table before generation says so.
 	mu         sync.RWMutex
 	table      *table

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/ringcast/ringcast/internal/sqlitedb"
@@ -404,32 +403,6 @@ func TestGapAndSwitchFenceEverything(t *testing.T) {
 		if v := f.judge(began, &p, nil); !v.hard {
 			t.Errorf("not fenced: %+v", v)
 		}
-	}
-}
-
-func TestResetKeepsSettlingTimes(t *testing.T) {
-	t.Parallel()
-	file, now := newStateFile(t), newClock()
-	f := NewFences(now.Now)
-	p := newPlace("http", "h", "/")
-	event := []any{&wire.CacheInvalidated{All: true, Settle: "3s"}}
-	steps := []func(tx *sql.Tx) (func(), error){
-		func(tx *sql.Tx) (func(), error) { return func() {}, f.Aside(t.Context(), tx, event) },
-		func(tx *sql.Tx) (func(), error) { return func() {}, f.Abandon(t.Context(), tx) },
-		func(tx *sql.Tx) (func(), error) { return f.Switch(t.Context(), tx) },
-		func(tx *sql.Tx) (func(), error) { return func() {}, f.Aside(t.Context(), tx, event) },
-		func(tx *sql.Tx) (func(), error) { return f.Switch(t.Context(), tx) },
-	}
-	var got []int64
-	for _, step := range steps {
-		if err := file.Update(t.Context(), step); err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, f.judge(0, &p, nil).settleUntil)
-	}
-	until := now.Now().Add(3 * time.Second).UnixMilli()
-	if diff := cmp.Diff([]int64{0, 0, 0, 0, until}, got); diff != "" {
-		t.Error(diff)
 	}
 }
 

@@ -23,11 +23,15 @@ type fill struct {
 	readers map[*reader]struct{}
 	// end is nil while the body grows, then io.EOF or what cut it short.
 	end error
+	// written: the writer is gone. With the last reader gone too, free is called,
+	// once; it gives back the memory.
+	written bool
+	free    func()
 	// changed is closed at the next change; nil while nobody waits.
 	changed chan struct{}
 }
 
-func newFill() *fill { return &fill{readers: map[*reader]struct{}{}} }
+func newFill(free func()) *fill { return &fill{readers: map[*reader]struct{}{}, free: free} }
 
 // signal and wait are called with mu held.
 func (b *fill) signal() {
@@ -66,10 +70,28 @@ func (b *fill) remove(r *reader) (last bool) {
 	}
 	delete(b.readers, r)
 	b.signal()
-	if len(b.readers) == 0 {
-		b.readers = nil
+	if len(b.readers) > 0 {
+		return false
 	}
-	return b.readers == nil
+	b.readers = nil
+	b.release()
+	return true
+}
+
+// leave is the end of the writer. Readers may still have much to read, and hold
+// the memory until they are gone.
+func (b *fill) leave() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.written = true
+	b.release()
+}
+
+// release is called with mu held.
+func (b *fill) release() {
+	if b.written && b.readers == nil {
+		b.free()
+	}
 }
 
 // space is where the writer puts what comes next; empty where there is none left.

@@ -24,8 +24,8 @@ type flight struct {
 	guess *Entry
 
 	fill *fill
-	// reserved is the memory that fill has of Cache.filling. The flight's own
-	// goroutine uses it.
+	// reserved is the memory that fill has of Cache.filling, until writer and
+	// readers have left. The flight's own goroutine changes it.
 	reserved int64
 
 	// ready is closed when the fields below, up to mu, are set for good.
@@ -88,9 +88,11 @@ func (c *Cache) run(ctx context.Context, f *flight, fetch FetchFunc) {
 }
 
 // pass gives the response to the leader. The next ones for the URL do not wait for
-// one another, unless it was an error: those pass by themselves.
+// one another, unless it says nothing of theirs: an error passes by itself, a 304
+// answers this client's own conditions, and what needs an Authorization may be
+// shared without one.
 func (c *Cache) pass(f *flight, resp *Response) {
-	if resp.Status < 500 && f.request.Method == "GET" {
+	if resp.Status < 500 && resp.Status != 304 && f.request.Method == "GET" && !f.request.authorized() {
 		c.passes.add(f.place.url)
 	}
 	c.handOver(f, resp)

@@ -64,39 +64,23 @@ func (f *Fences) fenceURL(ctx context.Context, tx *sql.Tx, url string) (publish 
 
 // Gap fences everything: an invalidation that was lost may have meant anything.
 func (f *Fences) Gap(ctx context.Context, tx *sql.Tx) (publish func(), err error) {
-	return f.raise(ctx, tx, 0)
+	return f.raise(ctx, tx)
 }
 
-// Aside remembers how long the invalidations that come during a reset ask to let
-// settle. The fences themselves need no memory: Switch covers them all.
-func (f *Fences) Aside(_ context.Context, _ *sql.Tx, events []any) error {
-	for _, event := range events {
-		if invalidated, ok := event.(*wire.CacheInvalidated); ok {
-			until, err := f.settleUntil(invalidated)
-			if err != nil {
-				return fmt.Errorf("remember settling time: %w", err)
-			}
-			f.settleAside = max(f.settleAside, until)
-		}
-	}
-	return nil
-}
+// Aside has nothing to do: a reset brings state events, which are bans and tokens,
+// and Switch covers whatever was invalidated before.
+func (f *Fences) Aside(context.Context, *sql.Tx, []any) error { return nil }
 
 // Switch fences everything.
 func (f *Fences) Switch(ctx context.Context, tx *sql.Tx) (publish func(), err error) {
-	publish, err = f.raise(ctx, tx, f.settleAside)
-	f.settleAside = 0
-	return publish, err
+	return f.raise(ctx, tx)
 }
 
-// Abandon forgets what Aside remembered.
-func (f *Fences) Abandon(context.Context, *sql.Tx) error {
-	f.settleAside = 0
-	return nil
-}
+// Abandon has nothing to do, as Aside has not.
+func (f *Fences) Abandon(context.Context, *sql.Tx) error { return nil }
 
-func (f *Fences) raise(ctx context.Context, tx *sql.Tx, settleUntil int64) (publish func(), err error) {
-	c, err := write(ctx, tx, floor(fence{settleUntil: settleUntil}))
+func (f *Fences) raise(ctx context.Context, tx *sql.Tx) (publish func(), err error) {
+	c, err := write(ctx, tx, floor(fence{}))
 	if err != nil {
 		return nil, fmt.Errorf("fence everything: %w", err)
 	}

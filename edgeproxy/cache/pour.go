@@ -31,7 +31,7 @@ func (c *Cache) enlarge(f *flight, capacity int64) bool {
 // pour moves the body to those who read it, and stores it once it is whole.
 func (c *Cache) pour(ctx context.Context, f *flight, resp *Response) {
 	defer f.cancel()
-	defer func() { c.filling.Add(-f.reserved) }()
+	defer f.fill.leave()
 	defer func() { _ = resp.Body.Close() }() // an error in the body has been seen
 	total, whole := int64(0), true
 	for {

@@ -1,5 +1,7 @@
 package cache
 
+import "strings"
+
 // Fields reads header fields by their canonical name; http.Header has it.
 type Fields interface {
 	Values(name string) []string
@@ -48,10 +50,29 @@ func (r *Request) bypass(d *directives) Reason {
 			return Bypass
 		}
 	}
+	if r.strips() {
+		return Bypass
+	}
 	if d.noStore {
 		return Demand
 	}
 	return ""
+}
+
+// strips tells whether Connection names fields of the request (RFC 9110, section
+// 7.6.1). The origin does not see those, so that what it answers is not for the
+// requests that have the same fields and pass them on.
+func (r *Request) strips() bool {
+	for _, line := range r.Header.Values("Connection") {
+		for option := range strings.SplitSeq(line, ",") {
+			switch strings.ToLower(trimSpace(option)) {
+			case "", "close", "keep-alive", "upgrade", "te":
+			default:
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (r *Request) authorized() bool { return len(r.Header.Values("Authorization")) > 0 }

@@ -114,9 +114,9 @@ func (c *Cache) newFlight(s *seeker) *flight {
 	f := &flight{
 		request: s.request, place: s.decision.place, key: s.key, alone: s.alone,
 		spare: s.decision.spare != nil, guess: s.decision.latest,
-		fill: newFill(), ready: make(chan struct{}),
-		began: c.fences.Generation(), beganAt: c.config.Now(),
+		ready: make(chan struct{}), began: c.fences.Generation(), beganAt: c.config.Now(),
 	}
+	f.fill = newFill(func() { c.filling.Add(-f.reserved) })
 	if !s.alone {
 		c.open[s.key] = f
 	}
@@ -156,7 +156,8 @@ func (c *Cache) close(f *flight) {
 
 // suits tells whether a flight may answer a request, as far as is known. Who asked
 // when the flight had already begun is not answered from it if a fence came in
-// between; until the tags are known those stored before are a guess.
+// between; until the tags are known those stored before are a guess. A flight that
+// began while an invalidation settled is for that time only.
 func (c *Cache) suits(f *flight, s *seeker) bool {
 	var tags []string
 	if f.settled() {
@@ -167,11 +168,11 @@ func (c *Cache) suits(f *flight, s *seeker) bool {
 	} else if f.guess != nil {
 		tags = f.guess.tags
 	}
-	if s.decision.arrived <= f.began {
-		return true
-	}
 	v := c.fences.judge(f.began, &f.place, tags)
-	return !v.fenced()
+	if f.beganAt.UnixMilli() < v.settleUntil && c.config.Now().UnixMilli() >= v.settleUntil {
+		return false
+	}
+	return s.decision.arrived <= f.began || !v.fenced()
 }
 
 // again prepares the next attempt after a flight that was not for this request.

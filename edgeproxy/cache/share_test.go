@@ -496,6 +496,84 @@ func TestMemoryOfFetchesIsBounded(t *testing.T) {
 	})
 }
 
+func TestMemoryOfReadersIsBounded(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.config.MaxBytes = 3000
+		body := strings.Repeat("x", 1000)
+		var answers []*Answer
+		shared := 0
+		for i := range 5 {
+			q := get(fmt.Sprint("/", i))
+			a, err := r.Do(t.Context(), q, r.Begin(q), always(func() *Response { return respond(200, body, fresh) }))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if answers = append(answers, a); !a.Own {
+				shared++
+			}
+			synctest.Wait() // the fetch has ended; its reader has not begun
+		}
+		if n := r.filling.Load(); shared != 3 || n != 3000 {
+			t.Errorf("%d of 5 are held, %d bytes, want 3 of 1000", shared, n)
+		}
+		for _, a := range answers {
+			if got, err := io.ReadAll(a.Body); string(got) != body || err != nil {
+				t.Errorf("read %d bytes, %v", len(got), err)
+			}
+			_ = a.Body.Close()
+		}
+		if n := r.filling.Load(); n != 0 {
+			t.Errorf("%d bytes are held for nobody", n)
+		}
+	})
+}
+
+func TestSettlingFetchIsSharedWhileItSettles(t *testing.T) {
+	for name, guess := range map[string]bool{"tags unknown": false, "tags known": true} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				tagged := func(body string) *Response { return respond(200, body, fresh, "Cache-Tag: a") }
+				if guess {
+					r.outcome(t, get("/"), always(func() *Response { return tagged("0") }))
+				}
+				r.fence(t, &wire.CacheInvalidated{Tags: []string{"a"}, Settle: "10s"})
+				old, w := stream(fresh, "Cache-Tag: a")
+				next := always(func() *Response { return tagged("new") })
+				clients := []*client{
+					r.start(t, get("/"), always(func() *Response { return old })),
+					r.start(t, get("/"), next),
+				}
+				write1(t, w, "old")
+				time.Sleep(10 * time.Second) // the bubble's
+				r.start(t, get("/"), next).want(t, "new", "fwd=uri-miss; fwd-status=200; stored")
+				_ = w.Close()
+				clients[0].want(t, "old", "fwd=uri-miss; fwd-status=200")
+				clients[1].want(t, "old", "fwd=uri-miss; fwd-status=200; collapsed")
+			})
+		})
+	}
+}
+
+func TestWhatSaysNothingOfOthersIsNoPass(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		for i, tt := range []struct {
+			response *Response
+			lines    []string
+			want     bool
+		}{
+			{respond(304, ""), []string{`If-None-Match: "1"`}, false},
+			{respond(200, "", fresh), []string{"Authorization: x"}, false},
+			{respond(200, "", "Cache-Control: private"), nil, true},
+		} {
+			target := fmt.Sprint("/", i)
+			r.outcome(t, get(target, tt.lines...), always(func() *Response { return tt.response }))
+			if got := r.passes.has("http://h" + target); got != tt.want {
+				t.Errorf("%d: others do not wait is %v, want %v", i, got, tt.want)
+			}
+		}
+	})
+}
+
 func TestCloseEndsFetches(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		c := r.start(t, get("/"), newHeldFetch().fetch)

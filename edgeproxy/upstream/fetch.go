@@ -16,7 +16,7 @@ type fetch struct {
 	response *http.Response
 }
 
-// conditions are those that the cache answers for all who share a fetch.
+// conditions are those of one client that a fetch for several must not have.
 var conditions = []string{"If-None-Match", "If-Modified-Since"}
 
 func (f *fetch) do(ctx context.Context, shared bool) (*cache.Response, error) {

@@ -26,6 +26,9 @@ func (h *Handler) refresh(r *http.Request, d cache.Decision) {
 	ctx, cancel := context.WithTimeout(h.ctx, refreshTimeout)
 	background := r.Clone(ctx)
 	background.Method, background.Body = http.MethodGet, http.NoBody
+	for _, name := range conditions { // a 304 would refresh nothing
+		background.Header.Del(name)
+	}
 	go func() {
 		defer h.release()
 		defer d.EndRefresh()

@@ -333,6 +333,29 @@ func TestStaleAnswers(t *testing.T) {
 	check("GET", "", "fwd=stale; fwd-status=503")
 }
 
+func TestRefreshHasNoConditions(t *testing.T) {
+	t.Parallel()
+	var now atomic.Int64 // seconds
+	conditions := make(chan string, 10)
+	e := newEdge(t, newOrigin(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Date"] = nil // the clock is not the origin's
+		if r.Header.Get("No-Store") != "" {
+			w.Header().Set("Cache-Control", "no-store") // others pass
+			return
+		}
+		w.Header().Set("Cache-Control", "max-age=10, stale-while-revalidate=10")
+		conditions <- r.Header.Get("If-None-Match") + r.Header.Get("If-Modified-Since")
+	}), upstream.Config{}, func() time.Time { return time.Unix(1_800_000_000+now.Load(), 0) })
+	e.get(t, "/")
+	<-conditions
+	now.Store(15)
+	e.get(t, "/", "No-Store: 1", "Cache-Control: no-cache")
+	a := e.get(t, "/", `If-None-Match: "1"`, "If-Modified-Since: Fri, 15 Jan 2027 08:00:00 GMT")
+	if got := <-conditions; got != "" || a.cache != "hit; ttl=-5" {
+		t.Errorf("%q, refreshed with %q", a.cache, got)
+	}
+}
+
 func BenchmarkHit(b *testing.B) {
 	e := newEdge(b, newOrigin(b, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "max-age=600")

@@ -85,23 +85,43 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusMethodNotAllowed, "method_not_allowed")
 		return
 	}
+	if !addressed(r.URL) {
+		refuse(w, http.StatusBadRequest, "bad_request")
+		return
+	}
+	out := newWriter(w)
+	defer out.start() // what is still in the server's buffers is written after this
 	request := view(r)
 	d := h.cache.Begin(request)
 	if d.Action != cache.Serve {
-		h.forward(w, r, &exchange{request: request, decision: d, outcome: d.Outcome})
+		h.forward(out, r, &exchange{request: request, decision: d, outcome: d.Outcome})
 		return
 	}
 	h.config.Observe(d.Outcome)
-	h.serve(w, r, d)
+	h.serve(out, r, d)
 	if d.Refresh {
 		h.refresh(r, d)
 	}
+}
+
+// addressed tells whether a request target has an origin's path (RFC 9112, section
+// 3.2). Others, as "x:opaque" and "*", have none to make a cache key of, and what
+// the transport makes of them can name another host.
+func addressed(u *url.URL) bool {
+	return u.Opaque == "" && (u.Path == "" || u.Path[0] == '/')
 }
 
 // forward answers by way of the reverse proxy, whose transport comes back here.
 func (h *Handler) forward(w http.ResponseWriter, r *http.Request, x *exchange) {
 	x.answer = w.Header()
 	h.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
+}
+
+// unkeyed are fields by which some frameworks let a client override the target or
+// the method. They are not part of the cache key, so that one client's override
+// would be the answer to all.
+var unkeyed = []string{
+	"X-Original-Url", "X-Rewrite-Url", "X-Http-Method-Override", "X-Http-Method", "X-Method-Override",
 }
 
 // rewrite keeps path and query as the client sent them. What the client says of
@@ -113,6 +133,10 @@ func (h *Handler) rewrite(p *httputil.ProxyRequest) {
 			p.Out.Header.Del(name)
 		}
 	}
+	for _, name := range unkeyed {
+		p.Out.Header.Del(name)
+	}
+	p.Out.URL.Opaque, p.Out.URL.User = "", nil
 	p.SetURL(h.config.Origin)
 	p.SetXForwarded()
 	p.Out.URL.RawQuery = joinQuery(h.config.Origin.RawQuery, p.In.URL.RawQuery)

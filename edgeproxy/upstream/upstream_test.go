@@ -158,6 +158,63 @@ func TestConnectIsRefused(t *testing.T) {
 	}
 }
 
+func TestTargetsWithoutAPathAreRefused(t *testing.T) {
+	t.Parallel()
+	e := newEdge(t, newOrigin(t, func(_ http.ResponseWriter, r *http.Request) { t.Error("asked", r.RequestURI) }), upstream.Config{}, nil)
+	for _, target := range []string{"x:http://evil/attacker", "x:foo", "http:evil", "*"} {
+		for _, method := range []string{"GET", "POST"} {
+			if line := e.raw(t, method+" "+target+" HTTP/1.1\r\nHost: victim\r\n\r\n"); !strings.Contains(line, " 400 ") {
+				t.Errorf("%s %s: %s", method, target, line)
+			}
+		}
+	}
+}
+
+func TestAbsoluteTargetReachesTheOriginOnly(t *testing.T) {
+	t.Parallel()
+	var got atomic.Pointer[http.Request]
+	origin := newOrigin(t, func(_ http.ResponseWriter, r *http.Request) { got.Store(r) })
+	e := newEdge(t, origin, upstream.Config{}, nil)
+	e.raw(t, "GET http://u:p@www.example.com/a%2Fb? HTTP/1.1\r\nHost: other\r\nConnection: close\r\n\r\n")
+	r := got.Load()
+	if r == nil || "http://"+r.Host != origin || r.RequestURI != "/a%2Fb?" || r.Header.Get("Authorization") != "" {
+		t.Errorf("the origin sees %+v", r)
+	}
+}
+
+func TestFieldsStrippedByConnectionPoisonNothing(t *testing.T) {
+	t.Parallel()
+	e := newEdge(t, newOrigin(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=60")
+		w.Header().Set("Vary", "Accept-Language")
+		_, _ = io.WriteString(w, r.Header.Get("Accept-Language"))
+	}), upstream.Config{}, nil)
+	e.raw(t, "GET / HTTP/1.1\r\nHost: "+strings.TrimPrefix(e.url, "http://")+
+		"\r\nAccept-Language: de\r\nConnection: close, accept-language\r\n\r\n")
+	if a := e.get(t, "/", "Accept-Language: de"); a.body != "de" {
+		t.Errorf("got %q, %s", a.body, a.cache)
+	}
+}
+
+func TestOverridesDoNotReachTheOrigin(t *testing.T) {
+	t.Parallel()
+	var got atomic.Pointer[http.Header]
+	e := newEdge(t, newOrigin(t, func(_ http.ResponseWriter, r *http.Request) { got.Store(&r.Header) }), upstream.Config{}, nil)
+	for _, method := range []string{"GET", "POST"} {
+		e.do(t.Context(), method, "/", "x-original-url: /admin", "X-Rewrite-URL: /admin", "X-HTTP-Method-Override: DELETE",
+			"X-HTTP-Method: DELETE", "X-Method-Override: DELETE", "X-Other: 1")
+		h := got.Load()
+		for name := range *h {
+			if strings.Contains(name, "Override") || strings.HasSuffix(name, "-Url") || strings.HasSuffix(name, "-Method") {
+				t.Errorf("%s: the origin sees %s", method, name)
+			}
+		}
+		if h.Get("X-Other") != "1" {
+			t.Errorf("%s: another field is gone", method)
+		}
+	}
+}
+
 func TestUpgradePasses(t *testing.T) {
 	t.Parallel()
 	e := newEdge(t, newOrigin(t, func(w http.ResponseWriter, r *http.Request) {

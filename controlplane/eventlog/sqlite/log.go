@@ -74,6 +74,9 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	db, err := sqlitedb.Open(ctx, filepath.Join(cfg.Dir, FileName), sqlitedb.Options{
 		Migrations: migrations, Synchronous: sqlitedb.Full, MaxReaders: maxReaders, Check: true,
 	})
+	if errors.Is(err, sqlitedb.ErrDamaged) {
+		return nil, fmt.Errorf("open log: %w: restore a backup; see docs/operations.md", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
