@@ -29,6 +29,7 @@ type edgeStatus struct {
 	Server        string   `json:"server"`
 	Synced        bool     `json:"synced"`
 	Alarm         string   `json:"alarm"`
+	Indexed       bool     `json:"indexed"` // before that Bans and Revocations are 0
 	Bans          int      `json:"bans"`
 	Revocations   int      `json:"revocations"`
 	AppliedEvents uint64   `json:"applied_events,string"`
