@@ -32,11 +32,11 @@ type edgeStatus struct {
 	Indexed       bool     `json:"indexed"` // before that Bans and Revocations are 0
 	Bans          int      `json:"bans"`
 	Revocations   int      `json:"revocations"`
-	AppliedEvents uint64   `json:"applied_events,string"`
-	UnknownEvents uint64   `json:"unknown_events,string"`
-	Resets        uint64   `json:"resets,string"`
+	AppliedEvents uint64   `json:"applied_events"`
+	UnknownEvents uint64   `json:"unknown_events"`
+	Resets        uint64   `json:"resets"`
 	Uptime        int64    `json:"uptime_seconds"`
-	Streams       uint64   `json:"streams_connected,string"`
+	Streams       uint64   `json:"streams_connected"`
 }
 
 // startEdge starts one in a data directory of its own.

@@ -123,13 +123,17 @@ func (p *process) logged(message string) map[string]any {
 	}
 }
 
-// portOf is the port of an address in a log record.
+// portOf is the port of the addresses in a log record, which they share.
 func portOf(t *testing.T, attrs map[string]any, key string) string {
 	t.Helper()
-	address, _ := attrs[key].(string)
+	addresses, _ := attrs[key].([]any)
+	if len(addresses) == 0 {
+		t.Fatalf("log record %v: %s is no list of addresses", attrs, key)
+	}
+	address, _ := addresses[0].(string)
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
-		t.Fatalf("log record %v: %s is no address", attrs, key)
+		t.Fatalf("log record %v: %s has no address: %v", attrs, key, err)
 	}
 	return port
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"io"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -20,20 +22,12 @@ func controlCommand(errOut io.Writer) *cobra.Command {
 		Long: "Run a control plane: it writes mutations to its log and streams them to the edges.",
 	}
 	var cfg controlConfig
-	load := bind(cmd, &cfg)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := load(); err != nil {
-			return err
-		}
-		log, err := cfg.logger(errOut)
-		if err != nil {
-			return err
-		}
+	runLogged(cmd, &cfg, &cfg.logging, errOut, func(ctx context.Context, log *slog.Logger) error {
 		s, err := server.New(cfg.Config, server.Deps{Logger: log, Version: version})
 		if err != nil {
 			return usageError{err}
 		}
-		return runProcess(cmd.Context(), s)
-	}
+		return runProcess(ctx, s)
+	})
 	return cmd
 }

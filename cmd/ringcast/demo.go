@@ -50,17 +50,9 @@ func demoCommand(out, errOut io.Writer) *cobra.Command {
 		Use: "demo", Short: "Run a control plane, an origin and three edges on loopback", Args: usageArgs(cobra.NoArgs),
 	}
 	var cfg demoConfig
-	load := bind(cmd, &cfg)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := load(); err != nil {
-			return err
-		}
-		log, err := cfg.logger(errOut)
-		if err != nil {
-			return err
-		}
-		return runDemo(cmd.Context(), cfg.DataDir, log, out)
-	}
+	runLogged(cmd, &cfg, &cfg.logging, errOut, func(ctx context.Context, log *slog.Logger) error {
+		return runDemo(ctx, cfg.DataDir, log, out)
+	})
 	return cmd
 }
 
@@ -160,13 +152,7 @@ func (o *origin) Run(ctx context.Context) error {
 
 // Close implements process.
 func (o *origin) Close() error {
-	if o.listener == nil {
-		return nil
-	}
-	if err := o.listener.Close(); !errors.Is(err, net.ErrClosed) {
-		return err
-	}
-	return nil
+	return listen.Close(o.listener)
 }
 
 func originHandler(log *slog.Logger) http.Handler {

@@ -19,18 +19,20 @@ import (
 // version is set by the linker; see the Makefile.
 var version = "dev"
 
+// main ends in an orderly way at SIGTERM and an interrupt; a second one ends it
+// at once.
 func main() {
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(execute(ctx, os.Stdin, os.Stdout, os.Stderr, os.Args[1:]...))
 }
 
-// run executes one command line and gives its exit code. SIGTERM and an
-// interrupt end it in an orderly way; a second one ends it at once.
-func run(args []string, out, errOut io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop)
+// execute runs one command line until it is done or ctx is, and gives its exit
+// code.
+func execute(ctx context.Context, in io.Reader, out, errOut io.Writer, args ...string) int {
 	root := newRoot(out, errOut)
 	root.SetArgs(args)
+	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
@@ -44,11 +46,14 @@ func newRoot(out, errOut io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "ringcast",
 		Short:         "Ban, revoke and invalidate once; in force on every edge",
+		Version:       version,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: usageArgs(cobra.NoArgs),
 		// Without it a command that does not exist would be answered by the help.
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	root.Flags().Bool("version", false, "print the version")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(controlCommand(errOut), edgeCommand(errOut), demoCommand(out, errOut), versionCommand(out))
 	root.AddCommand(adminCommands(out, errOut)...)
@@ -84,6 +89,22 @@ func (l logging) logger(w io.Writer) (*slog.Logger, error) {
 		return slog.New(slog.NewJSONHandler(w, options)), nil
 	}
 	return nil, usageError{fmt.Errorf("--log-format is %q; it is text or json", l.LogFormat)}
+}
+
+// runLogged makes run what a process's command does, once cfg is complete; l, a
+// part of cfg, then says how it logs.
+func runLogged(cmd *cobra.Command, cfg any, l *logging, errOut io.Writer, run func(context.Context, *slog.Logger) error) {
+	load := bind(cmd, cfg)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := load(); err != nil {
+			return err
+		}
+		log, err := l.logger(errOut)
+		if err != nil {
+			return err
+		}
+		return run(cmd.Context(), log)
+	}
 }
 
 // process is what control plane and edge have in common for this command.

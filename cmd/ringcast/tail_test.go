@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ringcast/ringcast/internal/wire"
 )
 
 // The beginning of every stream, which asks to be back at once, and its end.
@@ -264,7 +266,7 @@ func TestTailGivesUp(t *testing.T) {
 		"something else": {[]turn{{status: 404, body: "<html>"}}, exitError, "answers 404 Not Found\n"},
 		"another page":   {[]turn{{status: 200, body: "{}"}}, exitError, "is no event stream"},
 		"no id":          {[]turn{{body: connected + frame("what?", "x", "y")}}, exitError, "not an event id"},
-		"endless unit":   {[]turn{{body: connected + strings.Repeat(frame("", "x", "y"), maxUnit+1)}}, exitError, "has more than 10000 events"},
+		"endless unit":   {[]turn{{body: connected + strings.Repeat(frame("", "x", "y"), wire.MaxUnitEvents+1)}}, exitError, "has more than 10000 events"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -284,8 +286,8 @@ func TestTailLeavesASilentStream(t *testing.T) {
 	quick := regexp.MustCompile(`"heartbeat_seconds":15`).ReplaceAllString(connected, `"heartbeat_seconds":0.1`)
 	s := serveStream(t, turn{body: quick + frame("e-1", "x", "{}"), hold: true}, turn{body: connected + synced})
 	began := time.Now()
-	s.tail(t, "--no-follow").want(t, exitDone, "e-1", "lost the stream: no heartbeat came; trying again")
-	if took := time.Since(began); took >= firstSilence {
+	s.tail(t, "--no-follow").want(t, exitDone, "e-1", "lost the stream: silent for too long; trying again")
+	if took := time.Since(began); took >= wire.FirstSilence {
 		t.Errorf("noticed after %s", took)
 	}
 	s.wantAsked(t, "/events?follow=false&last_event_id=latest ", "/events?follow=false e-1")

@@ -16,28 +16,14 @@ import (
 	"github.com/ringcast/ringcast/internal/wire"
 )
 
-const (
-	// firstSilence is how long a stream may be silent until it has said how
-	// often its heart beats, and missedBeats how many beats may be missed then.
-	// A connection that died without a word is noticed by it.
-	firstSilence = 30 * time.Second
-	missedBeats  = 3
-	// minSilence keeps a very quick heart from making every hiccup a loss.
-	minSilence = 2 * time.Second
-	// maxUnit bounds the events of one unit, so that a stream that never ends
-	// one cannot fill the memory.
-	maxUnit = 10_000
-	// maxRefusal bounds how much is read of an answer that is no stream.
-	maxRefusal = 64 << 10
-)
-
-var errSilent = errors.New("no heartbeat came")
+// maxRefusal bounds how much is read of an answer that is no stream.
+const maxRefusal = 64 << 10
 
 // connect follows one connection to its end. The result is nil only where all
 // that was asked for has come.
 func (t *tailer) connect(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	response, err := get(ctx, t.client, t.target(), t.header())
 	if err != nil {
 		return &lostError{err: err}
@@ -47,14 +33,11 @@ func (t *tailer) connect(ctx context.Context) error {
 		return err
 	}
 	t.came = true
-	quiet := &silenceReader{r: response.Body, cancel: cancel, most: firstSilence}
-	s := &tailStream{tailer: t, quiet: quiet, parser: sse.NewParser(quiet, sse.Options{})}
+	idle := sse.NewIdleReader(response.Body, wire.FirstSilence, cancel)
+	s := &tailStream{tailer: t, idle: idle, parser: sse.NewParser(idle, sse.Options{})}
 	err = s.run()
 	if retry, ok := s.parser.Retry(); ok && retry > 0 {
 		t.retry = min(retry, maxRetry)
-	}
-	if errors.Is(context.Cause(ctx), errSilent) {
-		return &lostError{err: fmt.Errorf("lost the stream: %w", errSilent)}
 	}
 	return err
 }
@@ -126,24 +109,10 @@ func retryAfter(response *http.Response) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// silenceReader ends the stream when one read waits for too long.
-type silenceReader struct {
-	r      io.Reader
-	cancel context.CancelCauseFunc
-	most   time.Duration
-}
-
-// Read implements io.Reader.
-func (s *silenceReader) Read(p []byte) (int, error) {
-	timer := time.AfterFunc(s.most, func() { s.cancel(errSilent) })
-	defer timer.Stop()
-	return s.r.Read(p)
-}
-
 // tailStream is one connection.
 type tailStream struct {
 	*tailer
-	quiet  *silenceReader
+	idle   *sse.IdleReader
 	parser *sse.Parser
 	unit   []tailEvent // events that wait for their unit's id
 	synced bool
@@ -184,8 +153,8 @@ func (s *tailStream) unitEvent(e sse.Event) error {
 		s.unit = append(s.unit, newTailEvent(e))
 	}
 	if !e.HasID {
-		if len(s.unit) > maxUnit {
-			return fmt.Errorf("read stream: a unit has more than %d events", maxUnit)
+		if len(s.unit) > wire.MaxUnitEvents {
+			return fmt.Errorf("read stream: a unit has more than %d events", wire.MaxUnitEvents)
 		}
 		return nil
 	}
@@ -209,7 +178,7 @@ func (s *tailStream) understand(e sse.Event) {
 	switch e.Type {
 	case wire.FrameConnected:
 		if frame, ok := decodeFrame[wire.Connected](e); ok {
-			s.quiet.most = max(time.Duration(missedBeats*frame.HeartbeatSeconds*float64(time.Second)), minSilence)
+			s.idle.SetTimeout(frame.Silence())
 		}
 	case wire.FrameReset:
 		frame, _ := decodeFrame[wire.Reset](e)

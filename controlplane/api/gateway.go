@@ -71,8 +71,7 @@ func (g *gateway) close() { _ = g.conn.Close() }
 
 // ServeHTTP implements http.Handler.
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
+	setGuards(w.Header())
 	call, refusal := prepare(w, r)
 	if refusal != nil {
 		refusal.write(w)

@@ -23,14 +23,39 @@ const (
 // sentenceTooLarge tells of MaxMessageBytes.
 const sentenceTooLarge = "the request is larger than 1 MiB: send several"
 
+// Refuse answers as REST does, for handlers that stand beside it: with a
+// google.rpc.Status in JSON that has an ErrorInfo. httpStatus is the answer's, of
+// 400 and above, and gives the gRPC code; reason is for programs, sentence for a
+// person.
+func Refuse(w http.ResponseWriter, httpStatus int, reason, sentence string) {
+	refuse(httpStatus, reason, sentence).write(w)
+}
+
 // refusal is an error as REST answers it: a google.rpc.Status in JSON.
 type refusal struct {
 	http   int
 	status *status.Status
 }
 
-func refuse(httpStatus int, code codes.Code, reason, sentence string) *refusal {
-	return &refusal{http: httpStatus, status: newStatus(code, reason, sentence)}
+func refuse(httpStatus int, reason, sentence string) *refusal {
+	return &refusal{http: httpStatus, status: newStatus(codeOfHTTP(httpStatus), reason, sentence)}
+}
+
+func codeOfHTTP(httpStatus int) codes.Code {
+	switch httpStatus {
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge:
+		return codes.InvalidArgument
+	case http.StatusForbidden, http.StatusMisdirectedRequest:
+		return codes.PermissionDenied
+	case http.StatusNotFound:
+		return codes.NotFound
+	case http.StatusMethodNotAllowed:
+		return codes.Unimplemented
+	case http.StatusServiceUnavailable:
+		return codes.Unavailable
+	default:
+		return codes.Internal
+	}
 }
 
 func (f *refusal) write(w http.ResponseWriter) {
@@ -39,9 +64,16 @@ func (f *refusal) write(w http.ResponseWriter) {
 		http.Error(w, f.status.Message(), f.http)
 		return
 	}
+	setGuards(w.Header())
 	w.Header().Set("Content-Type", jsonCodec{}.ContentType(nil))
 	w.WriteHeader(f.http)
-	w.Write(body)
+	_, _ = w.Write(body) // the client may have gone
+}
+
+// setGuards keeps answers out of caches, and browsers from guessing what they are.
+func setGuards(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
 }
 
 // handleError answers with an error of a call, or of the gateway before it.
@@ -62,11 +94,11 @@ func (g *gateway) handleRoutingError(_ context.Context, _ *runtime.ServeMux, _ r
 	case http.StatusMethodNotAllowed:
 		methods := g.allowed(r)
 		w.Header().Set("Allow", methods)
-		refuse(httpStatus, codes.Unimplemented, reasonMethod, "this path takes only "+methods).write(w)
+		refuse(httpStatus, reasonMethod, "this path takes only "+methods).write(w)
 	case http.StatusNotFound:
-		refuse(httpStatus, codes.NotFound, reasonNotFound, "there is no such path; "+openAPIPath+" lists them").write(w)
+		refuse(httpStatus, reasonNotFound, "there is no such path; "+openAPIPath+" lists them").write(w)
 	default:
-		refuse(httpStatus, codes.InvalidArgument, reasonMalformed, "the path does not begin with /").write(w)
+		refuse(http.StatusBadRequest, reasonMalformed, "the path does not begin with /").write(w)
 	}
 }
 

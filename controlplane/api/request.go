@@ -33,10 +33,10 @@ const (
 func prepare(w http.ResponseWriter, r *http.Request) (*http.Request, *refusal) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, refuse(http.StatusBadRequest, codes.InvalidArgument, reasonMalformed, "the query is malformed: "+err.Error())
+		return nil, refuse(http.StatusBadRequest, reasonMalformed, "the query is malformed: "+err.Error())
 	}
 	if !isUTF8(r.URL.Path, values) {
-		return nil, refuse(http.StatusBadRequest, codes.InvalidArgument, reasonMalformed, "the path or the query is not UTF-8")
+		return nil, refuse(http.StatusBadRequest, reasonMalformed, "the path or the query is not UTF-8")
 	}
 	body, refused := readBody(w, r)
 	if refused != nil {
@@ -60,7 +60,7 @@ func isUTF8(path string, values url.Values) bool {
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
-	tooLarge := refuse(http.StatusRequestEntityTooLarge, codes.InvalidArgument, reasonTooLarge, sentenceTooLarge)
+	tooLarge := refuse(http.StatusRequestEntityTooLarge, reasonTooLarge, sentenceTooLarge)
 	if r.ContentLength > MaxMessageBytes && r.Header.Get("Expect") != "" {
 		return nil, tooLarge // The caller waits for the word before it sends.
 	}
@@ -70,7 +70,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 	defer func() { _ = conn.SetReadDeadline(time.Time{}) }()
 	body, err := io.ReadAll(io.LimitReader(r.Body, MaxMessageBytes+1))
 	if err != nil {
-		return nil, refuse(http.StatusBadRequest, codes.InvalidArgument, reasonMalformed, "the body did not arrive whole")
+		return nil, refuse(http.StatusBadRequest, reasonMalformed, "the body did not arrive whole")
 	}
 	if len(body) > MaxMessageBytes {
 		_, _ = io.CopyN(io.Discard, r.Body, maxDiscard)

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"strings"
 	"time"
 
 	"github.com/ringcast/ringcast/controlplane/eventlog"
@@ -66,28 +64,12 @@ func checkLog(url string) error {
 	return nil
 }
 
-// checkListeners refuses listeners that cannot be opened, or that strangers can
-// reach: nobody shows credentials yet.
+// checkListeners keeps strangers out: nobody shows credentials yet.
 func (c Config) checkListeners() error {
-	errs := []error{c.checkListener("--http-listen", c.HTTPListen), c.checkListener("--grpc-listen", c.GRPCListen)}
-	if c.HTTPListen == c.GRPCListen && !strings.HasSuffix(c.HTTPListen, ":0") {
-		errs = append(errs, fmt.Errorf("--http-listen and --grpc-listen are both %s; give each a port of its own", c.HTTPListen))
-	}
-	return errors.Join(errs...)
-}
-
-func (c Config) checkListener(flag, address string) error {
-	_, port, err := net.SplitHostPort(address)
-	if err != nil || port == "" {
-		return fmt.Errorf("%s %s: want host:port, such as localhost:4000 or :4000", flag, address)
-	}
-	if _, err := net.LookupPort("tcp", port); err != nil {
-		return fmt.Errorf("%s %s: there is no port %s; want 0 to 65535", flag, address, port)
-	}
-	if c.Insecure {
-		return nil
-	}
-	return listen.RequireLoopback(flag, address, "put a proxy that asks for credentials in front of it")
+	return listen.Check(
+		listen.Setting{Flag: "--http-listen", Address: c.HTTPListen, Public: c.Insecure},
+		listen.Setting{Flag: "--grpc-listen", Address: c.GRPCListen, Public: c.Insecure},
+	)
 }
 
 func (c Config) retention() eventlog.Retention {

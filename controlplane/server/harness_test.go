@@ -48,7 +48,12 @@ type running struct {
 // start runs a server until the test ends, or stop is called.
 func start(t *testing.T, cfg server.Config) *running {
 	t.Helper()
-	s := open(t, cfg)
+	return run(t, open(t, cfg))
+}
+
+// run does the same for one that is open.
+func run(t *testing.T, s *server.Server) *running {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
@@ -74,7 +79,20 @@ func start(t *testing.T, cfg server.Config) *running {
 // open gives a server that listens and does not run yet.
 func open(t *testing.T, cfg server.Config) *server.Server {
 	t.Helper()
-	s, err := server.New(cfg, deps())
+	return openWith(t, cfg, deps())
+}
+
+// openLogged does the same, and gives what it logs. To be read once the server
+// has ended, or before it runs.
+func openLogged(t *testing.T, cfg server.Config) (*server.Server, *bytes.Buffer) {
+	t.Helper()
+	var logs bytes.Buffer
+	return openWith(t, cfg, server.Deps{Logger: slog.New(slog.NewTextHandler(&logs, nil))}), &logs
+}
+
+func openWith(t *testing.T, cfg server.Config, deps server.Deps) *server.Server {
+	t.Helper()
+	s, err := server.New(cfg, deps)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,10 +43,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { answer(w, s.ready(r)) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{}))
 	mux.Handle("/", s.api.Handler())
-	// A listener that is meant to be reached from elsewhere goes by names that
-	// this process does not know.
-	guard := api.Guard{Hosts: []string{s.cfg.HTTPListen}, AnyHost: !listen.IsLoopback(s.cfg.HTTPListen)}
-	return guard.Wrap(mux)
+	return api.Guard{Hosts: listen.HostsOf(s.cfg.HTTPListen)}.Wrap(mux)
 }
 
 // ready tells why the server should get no calls, if so.
@@ -58,7 +55,7 @@ func (s *Server) ready(r *http.Request) error {
 		s.deps.Logger.Error("the log cannot be read", "error", err)
 		return fmt.Errorf("the log cannot be read")
 	}
-	return nil
+	return s.appends.writable(r.Context())
 }
 
 func answer(w http.ResponseWriter, err error) {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/ringcast/ringcast/internal/listen"
 )
 
 // drainTimeout is how long a stop waits for the streams to end by themselves, and
@@ -34,7 +36,7 @@ func (s *Server) Run(ctx context.Context) error {
 		defer endAPI()
 		return s.drain()
 	})
-	s.deps.Logger.Info("control plane ready", "http", s.HTTPAddr().String(), "grpc", s.GRPCAddr().String())
+	s.deps.Logger.Info("control plane ready", "http", listen.Addresses(s.httpListener), "grpc", listen.Addresses(s.grpcListener))
 	return group.Wait()
 }
 

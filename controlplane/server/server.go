@@ -6,8 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,6 +31,7 @@ type Server struct {
 
 	dir     *datadir.Dir
 	log     *sqlite.Log
+	appends *writableLog // log, for those who append
 	ring    *ring.Ring
 	stream  *stream.Server
 	api     *api.Server
@@ -69,6 +73,8 @@ func (s *Server) Open(ctx context.Context) (err error) {
 }
 
 func (s *Server) openLog(ctx context.Context) (err error) {
+	file := s.dir.Path(sqlite.FileName)
+	isNew := isAbsent(file)
 	s.log, err = sqlite.Open(ctx, sqlite.Config{
 		Dir: s.cfg.DataDir, Retention: s.cfg.retention(), Committed: s.publish,
 	})
@@ -79,9 +85,29 @@ func (s *Server) openLog(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	s.appends = &writableLog{Log: s.log, logger: s.deps.Logger}
 	s.ring = ring.New(head.Epoch, head.Position, s.cfg.RingSize, int(s.cfg.RingBytes))
+	if isNew {
+		s.warnOfNewLog(head.Epoch, file)
+	}
 	s.deps.Logger.Info("log open", "epoch", head.Epoch, "position", head.Position)
 	return nil
+}
+
+// isAbsent tells that there is no file, or one in which nothing was begun.
+func isAbsent(file string) bool {
+	info, err := os.Stat(file)
+	return errors.Is(err, fs.ErrNotExist) || (err == nil && info.Size() == 0)
+}
+
+// warnOfNewLog is for whoever meant another directory. A path from the working
+// directory would not show that.
+func (s *Server) warnOfNewLog(epoch, file string) {
+	if whole, err := filepath.Abs(file); err == nil {
+		file = whole
+	}
+	s.deps.Logger.Warn("started a new log: edges will be reset to it, which lifts what an earlier log banned and revoked",
+		"epoch", epoch, "file", file)
 }
 
 // publish puts units that have become durable before all readers.
@@ -98,11 +124,11 @@ func (s *Server) build() (err error) {
 	s.metrics = newRegistry(s)
 	s.stream = stream.New(stream.Config{
 		Heartbeat: s.cfg.Heartbeat, MaxSubscribers: s.cfg.MaxSubscribers,
-		Registerer: s.metrics, Logger: s.deps.Logger,
+		Registerer: s.metrics, Refuse: api.Refuse, Logger: s.deps.Logger,
 	}, s.log, s.ring)
 	s.api, err = api.New(api.Config{
 		Version: s.deps.Version, Logger: s.deps.Logger, Metrics: s.metrics,
-	}, s.log, s.stream)
+	}, s.appends, s.stream)
 	if err != nil {
 		return err
 	}
@@ -128,12 +154,7 @@ func (s *Server) GRPCAddr() net.Addr { return s.grpcListener.Addr() }
 
 // Close gives up everything that Open took. It can be called again.
 func (s *Server) Close() error {
-	var errs []error
-	for _, l := range []net.Listener{s.httpListener, s.grpcListener} {
-		if l != nil {
-			errs = append(errs, ignoreClosed(l.Close()))
-		}
-	}
+	errs := []error{listen.Close(s.httpListener, s.grpcListener)}
 	if s.api != nil {
 		s.api.Close()
 	}

@@ -49,6 +49,9 @@ type Config struct {
 	Now func() time.Time
 	// Registerer takes the metrics; nil: none are kept.
 	Registerer prometheus.Registerer
+	// Refuse answers a request that gets no stream, in the form of all refusals of
+	// the control plane; nil: as plain text.
+	Refuse func(w http.ResponseWriter, httpStatus int, reason, sentence string)
 	// Logger says who comes and goes, at the debug level.
 	Logger *slog.Logger
 
@@ -74,6 +77,9 @@ type Server struct {
 func New(cfg Config, log eventlog.Log, ring *ring.Ring) *Server {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Refuse == nil {
+		cfg.Refuse = func(w http.ResponseWriter, httpStatus int, _, sentence string) { http.Error(w, sentence, httpStatus) }
 	}
 	if cfg.writeTimeout == 0 {
 		cfg.writeTimeout = writeTimeout
@@ -125,22 +131,22 @@ func (s *Server) leaving() bool {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
 		w.Header().Set("Allow", http.MethodGet)
-		refuse(w, http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "the stream answers GET only")
+		s.cfg.Refuse(w, http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "the stream answers GET only")
 		return
 	}
 	sub, invalid := parseSubscription(r)
 	if invalid != nil {
-		refuse(w, http.StatusBadRequest, invalid.reason, invalid.sentence)
+		s.cfg.Refuse(w, http.StatusBadRequest, invalid.reason, invalid.sentence)
 		return
 	}
 	if !s.enter(sub) {
 		s.metrics.refused.Inc()
 		if s.leaving() {
-			refuse(w, http.StatusServiceUnavailable, "DRAINING", "the server is shutting down; try another, or come back")
+			s.cfg.Refuse(w, http.StatusServiceUnavailable, "DRAINING", "the server is shutting down; try another, or come back")
 			return
 		}
 		w.Header().Set("Retry-After", fmt.Sprint(int(jitter(minRetry, 4*maxRetry)/time.Second)))
-		refuse(w, http.StatusServiceUnavailable, "AT_CAPACITY", "Server at capacity")
+		s.cfg.Refuse(w, http.StatusServiceUnavailable, "AT_CAPACITY", "Server at capacity")
 		return
 	}
 	defer s.leave(sub)

@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -110,26 +109,4 @@ func (s *subscription) parseCursor(header, query string) *invalid {
 
 func isIdentity(value string) bool {
 	return len(value) <= maxIdentity && utf8.ValidString(value) && !strings.ContainsFunc(value, unicode.IsControl)
-}
-
-// codes are the gRPC codes of the refusals, by HTTP status.
-var codes = map[int]int{
-	http.StatusBadRequest: 3, http.StatusMethodNotAllowed: 12, http.StatusServiceUnavailable: 14,
-}
-
-// refuse answers as the REST routes do: with a google.rpc.Status as JSON.
-func refuse(w http.ResponseWriter, status int, reason, message string) {
-	body, err := json.Marshal(map[string]any{
-		"code": codes[status], "message": message,
-		"details": []map[string]any{{
-			"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "ringcast",
-		}},
-	})
-	if err != nil {
-		panic(fmt.Sprintf("stream: encode refusal: %v", err))
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client may have gone
 }

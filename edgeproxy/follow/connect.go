@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ringcast/ringcast/internal/sse"
 	"github.com/ringcast/ringcast/internal/wire"
 )
 
@@ -27,8 +28,8 @@ const (
 
 // connect follows one stream to its end. synced says whether it got level.
 func (f *Follower) connect(ctx context.Context, server *url.URL) (synced bool, err error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	body, err := f.request(ctx, server)
 	if err != nil {
 		return false, err
@@ -38,8 +39,9 @@ func (f *Follower) connect(ctx context.Context, server *url.URL) (synced bool, e
 	defer f.disconnected()
 
 	items := make(chan item, queued)
-	idle := newIdleReader(body, cancel)
-	reader := &reader{ctx: ctx, idle: idle, items: items, unknown: f.countUnknown}
+	idle := sse.NewIdleReader(body, wire.FirstSilence, cancel)
+	presented, _ := f.state.Cursor()
+	reader := &reader{ctx: ctx, idle: idle, items: items, unknown: f.countUnknown, presented: presented.Epoch}
 	applier := &applier{follower: f, ctx: ctx}
 	var both errgroup.Group
 	both.Go(func() error {
@@ -48,15 +50,12 @@ func (f *Follower) connect(ctx context.Context, server *url.URL) (synced bool, e
 	})
 	both.Go(func() error {
 		defer func() { // whichever ends first ends the other
-			cancel(nil)
+			cancel()
 			body.Close()
 		}()
 		return applier.run(items)
 	})
 	err = both.Wait()
-	if cause := context.Cause(ctx); errors.Is(cause, errIdle) {
-		err = cause
-	}
 	if applier.err != nil {
 		err = applier.err
 	}

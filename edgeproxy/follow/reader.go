@@ -12,10 +12,6 @@ import (
 	"github.com/ringcast/ringcast/internal/wire"
 )
 
-// maxUnitEvents bounds a unit, so that a stream that never ends one cannot fill
-// the memory. It leaves room for control planes that allow more than this one.
-const maxUnitEvents = 10_000
-
 var (
 	// errShutdown ends a stream whose server is about to stop.
 	errShutdown = errors.New("server shuts down")
@@ -50,12 +46,14 @@ type item struct {
 // reader turns the bytes of a stream into items.
 type reader struct {
 	ctx     context.Context
-	idle    *idleReader
+	idle    *sse.IdleReader
 	items   chan<- item
 	unknown func(eventType string)
 
-	epoch   string // "" until connected
-	pending []any
+	presented string // epoch that the request gave; "" if none
+	epoch     string // "" until connected
+	foreign   bool   // the stream is of another log than presented, and not reset yet
+	pending   []any
 }
 
 // run reads until the stream ends. A stream that ends by itself is an error.
@@ -91,8 +89,8 @@ func (r *reader) comment(text []byte) {
 }
 
 func (r *reader) event(e sse.Event) error {
-	if r.epoch == "" && e.Type != wire.FrameConnected {
-		return fmt.Errorf("%w: %s before %s", errProtocol, e.Type, wire.FrameConnected)
+	if err := r.inOrder(e.Type); err != nil {
+		return err
 	}
 	switch e.Type {
 	case wire.FrameConnected:
@@ -119,6 +117,21 @@ func (r *reader) event(e sse.Event) error {
 	}
 }
 
+// inOrder refuses what comes too early. Positions of another log mean nothing to
+// the state at hand: until a reset replaces it, nothing of that log may touch it.
+func (r *reader) inOrder(frame string) error {
+	switch {
+	case frame == wire.FrameConnected:
+	case r.epoch == "":
+		return fmt.Errorf("%w: %s before %s", errProtocol, frame, wire.FrameConnected)
+	case frame == wire.FrameReset:
+		r.foreign = false
+	case r.foreign && frame != wire.FrameReport && frame != wire.FrameShutdown:
+		return fmt.Errorf("%w: %s of epoch %s before a %s", errProtocol, frame, r.epoch, wire.FrameReset)
+	}
+	return nil
+}
+
 func (r *reader) connected(data []byte) error {
 	var connected wire.Connected
 	if err := json.Unmarshal(data, &connected); err != nil {
@@ -127,8 +140,8 @@ func (r *reader) connected(data []byte) error {
 	if connected.Epoch == "" || r.epoch != "" {
 		return fmt.Errorf("%w: %s twice or without an epoch", errProtocol, wire.FrameConnected)
 	}
-	r.epoch = connected.Epoch
-	r.idle.heartbeat(time.Duration(connected.HeartbeatSeconds * float64(time.Second)))
+	r.epoch, r.foreign = connected.Epoch, connected.Epoch != r.presented
+	r.idle.SetTimeout(connected.Silence())
 	return nil
 }
 
@@ -153,8 +166,8 @@ func (r *reader) unitEvent(e sse.Event) error {
 	}
 	if event == nil {
 		r.unknown(e.Type)
-	} else if r.pending = append(r.pending, event); len(r.pending) > maxUnitEvents {
-		return fmt.Errorf("%w: a unit of more than %d events", errProtocol, maxUnitEvents)
+	} else if r.pending = append(r.pending, event); len(r.pending) > wire.MaxUnitEvents {
+		return fmt.Errorf("%w: a unit of more than %d events", errProtocol, wire.MaxUnitEvents)
 	}
 	if e.HasID {
 		return r.endUnit(e)

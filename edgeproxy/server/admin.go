@@ -8,13 +8,17 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/ringcast/ringcast/internal/listen"
 )
 
 // readyWithout is how long a restarted edge waits for a control plane before it
 // counts as ready with what it knows.
 const readyWithout = 5 * time.Second
 
-// Status is the body of GET /status.
+// Status is the body of GET /status. The position is a decimal string, as in
+// events: it may exceed what a JSON number holds exactly in JavaScript. All else
+// that counts or measures is a number.
 type Status struct {
 	NodeID   string `json:"node_id"`
 	Instance string `json:"instance"`
@@ -36,12 +40,12 @@ type Status struct {
 	Indexed          bool   `json:"indexed"`
 	CachedURLs       int    `json:"cached_urls"`
 	Fences           int    `json:"fences"`
-	CacheGeneration  uint64 `json:"cache_generation,string"`
-	AppliedEvents    uint64 `json:"applied_events,string"`
-	UnknownEvents    uint64 `json:"unknown_events,string"`
-	Resets           uint64 `json:"resets,string"`
+	CacheGeneration  uint64 `json:"cache_generation"`
+	AppliedEvents    uint64 `json:"applied_events"`
+	UnknownEvents    uint64 `json:"unknown_events"`
+	Resets           uint64 `json:"resets"`
+	StreamsConnected uint64 `json:"streams_connected"`
 	UptimeSeconds    int64  `json:"uptime_seconds"`
-	StreamsConnected uint64 `json:"streams_connected,string"`
 }
 
 func (s *Server) adminHandler() http.Handler {
@@ -52,7 +56,22 @@ func (s *Server) adminHandler() http.Handler {
 	mux.HandleFunc("GET /readyz", s.serveReady)
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, http.StatusOK, s.Status()) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
-	return mux
+	return checkHost(listen.HostsOf(s.AdminListen), mux)
+}
+
+// checkHost keeps web pages whose name was made to resolve to this machine from
+// reading what the listener tells.
+func checkHost(hosts listen.Hosts, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !hosts.Allow(r.Host) {
+			answerJSON(w, http.StatusMisdirectedRequest, map[string]string{
+				"error":  "host_not_allowed",
+				"reason": "this listener does not go by the name in the Host header; use localhost or the address that it listens on",
+			})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Status describes the edge at this moment.

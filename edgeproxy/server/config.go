@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/url"
 	"os"
 	"strconv"
@@ -82,28 +81,13 @@ func (c Config) checkCache() error {
 	return nil
 }
 
-// checkListeners refuses listeners that cannot be opened, and an admin listener
-// that strangers can reach.
+// checkListeners lets traffic come from anywhere, and not the questions of
+// strangers.
 func (c Config) checkListeners() error {
-	errs := []error{checkAddress("--listen", c.Listen), checkAddress("--admin-listen", c.AdminListen)}
-	if c.Listen == c.AdminListen && !strings.HasSuffix(c.Listen, ":0") {
-		errs = append(errs, fmt.Errorf("--listen and --admin-listen are both %s; give each a port of its own", c.Listen))
-	}
-	if errs[1] == nil && !c.Insecure {
-		errs = append(errs, listen.RequireLoopback("--admin-listen", c.AdminListen, "put a proxy that asks for credentials in front of it"))
-	}
-	return errors.Join(errs...)
-}
-
-func checkAddress(flag, address string) error {
-	_, port, err := net.SplitHostPort(address)
-	if err != nil || port == "" {
-		return fmt.Errorf("%s %s: want host:port, such as localhost:5001 or :5001", flag, address)
-	}
-	if _, err := net.LookupPort("tcp", port); err != nil {
-		return fmt.Errorf("%s %s: there is no port %s; want 0 to 65535", flag, address, port)
-	}
-	return nil
+	return listen.Check(
+		listen.Setting{Flag: "--listen", Address: c.Listen, Public: true},
+		listen.Setting{Flag: "--admin-listen", Address: c.AdminListen, Public: c.Insecure},
+	)
 }
 
 func parseURL(flag, text string) (*url.URL, error) {

@@ -135,7 +135,8 @@ func (s *Server) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return s.drain()
 	})
-	s.deps.Logger.Info("edge serves", "node", s.NodeID, "listen", s.Addr().String(), "admin", s.AdminAddr().String())
+	s.deps.Logger.Info("edge serves", "node", s.NodeID,
+		"listen", listen.Addresses(s.trafficListener), "admin", listen.Addresses(s.adminListener))
 	return group.Wait()
 }
 
@@ -155,12 +156,7 @@ func (s *Server) drain() error {
 
 // Close gives up everything that Open took. It can be called again.
 func (s *Server) Close() error {
-	var errs []error
-	for _, l := range []net.Listener{s.trafficListener, s.adminListener} {
-		if l != nil {
-			errs = append(errs, ignoreClosed(l.Close()))
-		}
-	}
+	errs := []error{listen.Close(s.trafficListener, s.adminListener)}
 	if s.upstream != nil {
 		s.upstream.Close()
 	}

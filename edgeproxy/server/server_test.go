@@ -49,13 +49,18 @@ func event(position int, kind, data string) string {
 // start runs an edge; stop ends it and checks that it ended well.
 func start(t *testing.T, change func(*Config)) (edge *Server, stop func()) {
 	t.Helper()
+	return startLogged(t, slog.New(slog.DiscardHandler), change)
+}
+
+func startLogged(t *testing.T, log *slog.Logger, change func(*Config)) (edge *Server, stop func()) {
+	t.Helper()
 	var cfg Config
 	if err := config.SetDefaults(&cfg); err != nil {
 		t.Fatal(err)
 	}
 	cfg.Listen, cfg.AdminListen, cfg.DataDir, cfg.NodeID = "127.0.0.1:0", "localhost:0", t.TempDir(), "edge"
 	change(&cfg)
-	edge, err := New(cfg, Deps{Logger: slog.New(slog.DiscardHandler), Version: "test"})
+	edge, err := New(cfg, Deps{Logger: log, Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,10 +92,17 @@ func start(t *testing.T, change func(*Config)) (edge *Server, stop func()) {
 
 func get(t *testing.T, url string, header ...string) (*http.Response, string) {
 	t.Helper()
+	return getAs(t, "", url, header...)
+}
+
+// getAs asks with another Host header than that of the URL, unless it is empty.
+func getAs(t *testing.T, host, url string, header ...string) (*http.Response, string) {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	req.Host = host
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}

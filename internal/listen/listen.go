@@ -36,6 +36,35 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 	return listener, nil
 }
 
+// Addresses are all on which a listener of Listen was opened, for a person to
+// read: its Addr is but the first.
+func Addresses(listener net.Listener) []string {
+	m, ok := listener.(*merged)
+	if !ok {
+		return []string{listener.Addr().String()}
+	}
+	var addresses []string
+	for _, l := range m.listeners {
+		addresses = append(addresses, l.Addr().String())
+	}
+	return addresses
+}
+
+// Close closes listeners, of which some may be nil, never opened, or closed
+// already.
+func Close(listeners ...net.Listener) error {
+	var errs []error
+	for _, l := range listeners {
+		if l == nil {
+			continue
+		}
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func open(ctx context.Context, bind binder, address string) (net.Listener, error) {
 	host, port, err := split(address)
 	if err != nil {

@@ -167,6 +167,22 @@ func TestCloseEndsAccept(t *testing.T) {
 	}
 }
 
+func TestCloseTakesWhatThereIs(t *testing.T) {
+	t.Parallel()
+	opened, closed := open(t, "localhost:0"), open(t, "127.0.0.1:0")
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := listen.Close(nil, closed, opened); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := opened.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("accept after close: %v", err)
+	}
+}
+
 // TestCloseDropsWaitingConnections wants clients that nobody accepted to see the
 // end at once and not hang.
 func TestCloseDropsWaitingConnections(t *testing.T) {

@@ -1,7 +1,6 @@
 package listen
 
 import (
-	"fmt"
 	"net/netip"
 	"strings"
 )
@@ -19,19 +18,4 @@ func IsLoopback(address string) bool {
 	}
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.IsLoopback()
-}
-
-// RequireLoopback refuses an address beyond loopback, for a listener that asks
-// for no credentials. name is the flag that holds the address, such as
-// --http-listen; hint says how to configure credentials, as the middle of a
-// sentence: "give each caller a token with --tokens".
-func RequireLoopback(name, address, hint string) error {
-	if _, _, err := split(address); err != nil {
-		return fmt.Errorf("%s %s: %w", name, address, err)
-	}
-	if IsLoopback(address) {
-		return nil
-	}
-	return fmt.Errorf("%s %s can be reached from other machines and no credentials are configured: "+
-		"%s, listen on localhost, or accept the risk with --insecure", name, address, hint)
 }

@@ -128,6 +128,9 @@ func TestOpenLocalhost(t *testing.T) {
 			if got := l.Addr().String(); got != test.want[0] {
 				t.Errorf("address %s, want %s", got, test.want[0])
 			}
+			if got := Addresses(l); !slices.Equal(got, test.want) {
+				t.Errorf("addresses %v, want %v", got, test.want)
+			}
 			if err := l.Close(); err != nil {
 				t.Error(err)
 			}

@@ -19,7 +19,7 @@ const (
 // whose data is not what the type says.
 var ErrUndecodable = errors.New("undecodable event")
 
-// IPBanned refuses an address or prefix.
+// IPBanned refuses an address or prefix. decodeBan reads its fields in this order.
 type IPBanned struct {
 	// IP is the address or prefix in canonical form; see ParsePrefix.
 	IP string `json:"ip"`

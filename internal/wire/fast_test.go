@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"reflect"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,9 +37,18 @@ func FuzzDecodeBan(f *testing.F) {
 	})
 }
 
+// The scanner knows the fields of IPBanned and their order by heart: a field
+// more, or another order, and every ban would go the slow way.
 func TestDecodeBanTakesWhatIsWritten(t *testing.T) {
 	t.Parallel()
+	whole := &IPBanned{IP: "1.2.3.4", Reason: "abuse é", Automatic: true, ExpiresAt: 7, Timestamp: 1763719200}
+	for i, v := 0, reflect.ValueOf(*whole); i < v.NumField(); i++ {
+		if v.Field(i).IsZero() {
+			t.Errorf("%s is not set: decodeBan and this test have to know it", v.Type().Field(i).Name)
+		}
+	}
 	for _, want := range []*IPBanned{
+		whole,
 		{IP: "1.2.3.4", Reason: "abuse é", ExpiresAt: 7, Timestamp: 1763719200},
 		{IP: "2001:db8::/32", Automatic: true, Timestamp: 1},
 	} {
