@@ -9,7 +9,7 @@ import (
 const (
 	// maxFences bounds the memory and the rows that invalidations of ever new
 	// tags and keys may take: about 20 MB. Beyond it one fence over everything
-	// replaces all, which empties the cache but stays correct.
+	// replaces all, which empties the cache but stays correct. See maxGraces, too.
 	maxFences = 100_000
 	// maxPrefixLengths bounds the look-ups that one check makes for prefixes.
 	maxPrefixLengths = 256

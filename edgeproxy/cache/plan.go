@@ -18,6 +18,16 @@ type change struct {
 	floor bool
 }
 
+// stamp gives the change its generation.
+func (c *change) stamp(generation uint64) {
+	c.generation = generation
+	if len(c.fence.soft) == 0 {
+		c.fence.hard = generation
+		return
+	}
+	c.fence.soft[0].generation = generation
+}
+
 func floor(fn fence) change {
 	return change{selectors: []selector{everything}, fence: fn, floor: true}
 }
@@ -58,7 +68,7 @@ func (f *Fences) plan(event *wire.CacheInvalidated, added *additions) (change, e
 		return floor(c.fence), nil
 	}
 	if event.Soft {
-		c.fence.softAt = f.softAt(event)
+		c.fence.soft = graces{{at: f.softAt(event)}}
 	}
 	return c, nil
 }

@@ -5,14 +5,17 @@ import (
 	"database/sql"
 )
 
+// A row has room for one soft fence. Those since the last hard one are stored as
+// one of the last generation and the earliest time: after a restart a response may
+// count as stale too early, never too late.
 const (
 	nextGeneration = `INSERT INTO generation (id, value) VALUES (1, 1)
 		ON CONFLICT (id) DO UPDATE SET value = value + 1 RETURNING value`
 	putFence = `INSERT INTO fences (kind, selector, generation, soft_generation, soft_at, settle_until)
 		VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (kind, selector) DO UPDATE SET
 		generation = max(generation, excluded.generation),
-		soft_at = iif(excluded.soft_generation > soft_generation, excluded.soft_at, soft_at),
-		soft_generation = max(soft_generation, excluded.soft_generation),
+		soft_at = iif(0 IN (soft_generation, excluded.soft_generation), excluded.soft_at, min(soft_at, excluded.soft_at)),
+		soft_generation = excluded.soft_generation,
 		settle_until = max(settle_until, excluded.settle_until)`
 )
 
@@ -31,8 +34,12 @@ func load(ctx context.Context, tx *sql.Tx) (generation uint64, t *table, err err
 	for rows.Next() {
 		var s selector
 		var fn fence
-		if err := rows.Scan(&s.kind, &s.text, &fn.hard, &fn.soft, &fn.softAt, &fn.settleUntil); err != nil {
+		var soft grace
+		if err := rows.Scan(&s.kind, &s.text, &fn.hard, &soft.generation, &soft.at, &fn.settleUntil); err != nil {
 			return 0, nil, err
+		}
+		if soft.generation != 0 {
+			fn.soft = graces{soft}
 		}
 		t.put(s, fn)
 	}
@@ -41,14 +48,11 @@ func load(ctx context.Context, tx *sql.Tx) (generation uint64, t *table, err err
 
 // write stores a change under the next generation.
 func write(ctx context.Context, tx *sql.Tx, c change) (change, error) {
-	if err := tx.QueryRowContext(ctx, nextGeneration).Scan(&c.generation); err != nil {
+	var generation uint64
+	if err := tx.QueryRowContext(ctx, nextGeneration).Scan(&generation); err != nil {
 		return c, err
 	}
-	if c.fence.softAt != 0 && !c.floor {
-		c.fence.soft = c.generation
-	} else {
-		c.fence.hard = c.generation
-	}
+	c.stamp(generation)
 	if c.floor {
 		if err := clearFences(ctx, tx, &c.fence); err != nil {
 			return c, err
@@ -75,7 +79,11 @@ func clearFences(ctx context.Context, tx *sql.Tx, floor *fence) error {
 }
 
 func putSelector(ctx context.Context, tx *sql.Tx, s selector, f fence) error {
+	var soft grace
+	if len(f.soft) > 0 {
+		soft = f.soft[0]
+	}
 	_, err := tx.ExecContext(ctx, putFence, string(s.kind), s.text,
-		int64(f.hard), int64(f.soft), f.softAt, f.settleUntil)
+		int64(f.hard), int64(soft.generation), soft.at, f.settleUntil)
 	return err
 }

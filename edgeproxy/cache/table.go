@@ -4,20 +4,18 @@ package cache
 type fence struct {
 	// hard is the generation of the last hard invalidation, 0 for none.
 	hard uint64
-	// soft is the generation of the last soft one, which came at softAt, in Unix
-	// milliseconds.
-	soft   uint64
-	softAt int64
+	// soft are the soft ones since the last hard one.
+	soft graces
 	// settleUntil ends the time, in Unix milliseconds, in which nothing that is
 	// covered and whose fetch begins is stored. 0: none.
 	settleUntil int64
 }
 
 func (f fence) join(later fence) fence {
-	if later.soft > f.soft {
-		f.soft, f.softAt = later.soft, later.softAt
+	if later.hard > f.hard {
+		f.hard, f.soft = later.hard, nil
 	}
-	f.hard = max(f.hard, later.hard)
+	f.soft = f.soft.with(later.soft)
 	f.settleUntil = max(f.settleUntil, later.settleUntil)
 	return f
 }
@@ -39,8 +37,8 @@ func (v *verdict) fenced() bool { return v.hard || v.softAt != 0 }
 func (v *verdict) add(f fence) {
 	v.hard = v.hard || f.hard > v.began
 	v.settleUntil = max(v.settleUntil, f.settleUntil)
-	if f.soft > v.began && (v.softAt == 0 || f.softAt < v.softAt) {
-		v.softAt = f.softAt
+	if at := f.soft.since(v.began); at != 0 && (v.softAt == 0 || at < v.softAt) {
+		v.softAt = at
 	}
 }
 

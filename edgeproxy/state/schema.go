@@ -72,7 +72,8 @@ CREATE TABLE generation (
 ) STRICT;
 
 -- Of a selector: the generation of its last hard and of its last soft fence.
--- soft_at and settle_until: Unix milliseconds, 0 none.
+-- soft_at, when the earliest soft one since the last hard one came, and
+-- settle_until: Unix milliseconds, 0 none.
 CREATE TABLE fences (
 	kind            TEXT    NOT NULL CHECK (kind IN ('all', 'tag', 'tag_prefix', 'key', 'key_prefix')),
 	selector        TEXT    NOT NULL,

@@ -1,6 +1,7 @@
 package upstream_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -29,10 +30,11 @@ CREATE TABLE fences (kind TEXT NOT NULL, selector TEXT NOT NULL, generation INTE
 
 // edge is a handler on a socket, before an origin on another.
 type edge struct {
-	url    string
-	fences *cache.Fences
-	state  *stateFile
-	client *http.Client
+	url     string
+	handler http.Handler
+	fences  *cache.Fences
+	state   *stateFile
+	client  *http.Client
 }
 
 type stateFile struct {
@@ -74,7 +76,7 @@ func newEdge(t testing.TB, origin string, config upstream.Config, now func() tim
 	if config.Origin, err = url.Parse(origin); err != nil {
 		t.Fatal(err)
 	}
-	config.Log = slog.New(slog.DiscardHandler)
+	config.Log = cmp.Or(config.Log, slog.New(slog.DiscardHandler))
 	handler := upstream.New(config, store)
 	server := httptest.NewServer(handler)
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
@@ -88,7 +90,7 @@ func newEdge(t testing.TB, origin string, config upstream.Config, now func() tim
 		store.Close()
 		_ = db.Close()
 	})
-	return &edge{server.URL, fences, state, client}
+	return &edge{server.URL, handler, fences, state, client}
 }
 
 func newOrigin(t testing.TB, handler http.HandlerFunc) string {
@@ -137,6 +139,10 @@ func (e *edge) send(r *http.Request) answer {
 	if err != nil {
 		return answer{err: err}
 	}
+	return read(res)
+}
+
+func read(res *http.Response) answer {
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	a := answer{Response: res, body: string(body), err: err}

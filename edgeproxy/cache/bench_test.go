@@ -1,0 +1,44 @@
+package cache
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+func BenchmarkHit(b *testing.B) {
+	r := newRig(b, Config{})
+	r.clock.now = time.Now()
+	r.outcome(b, get("/a"), always(func() *Response {
+		return respond(200, "body", "Cache-Control: max-age=60", "Cache-Tag: a,b,c", "Vary: Accept-Encoding")
+	}))
+	request := get("/a", "Accept-Encoding: gzip")
+	r.outcome(b, request, always(func() *Response {
+		return respond(200, "body", "Cache-Control: max-age=60", "Cache-Tag: a,b,c", "Vary: Accept-Encoding")
+	}))
+	b.ReportAllocs()
+	for b.Loop() {
+		if r.Begin(request).Action != Serve {
+			b.Fatal("not a hit")
+		}
+	}
+}
+
+func BenchmarkJudge(b *testing.B) {
+	table := newTable()
+	for i := range 100_000 {
+		table.put(tagSelector(fmt.Sprintf("post:%d", i)), fence{hard: uint64(i)})
+	}
+	for i := range 1000 {
+		table.put(tagSelector(fmt.Sprintf("user:%d*", i)), fence{hard: 1})
+		table.put(keySelector(fmt.Sprintf("/dir/%d*", i)), fence{hard: 1})
+	}
+	f := NewFences(time.Now)
+	f.table = table
+	p := newPlace("http", "www.example.com", "/articles/12345?page=2")
+	tags := []string{"post:5", "post:99999", "site", "user:7"}
+	b.ReportAllocs()
+	for b.Loop() {
+		f.judge(1<<40, &p, tags)
+	}
+}
