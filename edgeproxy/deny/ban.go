@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"fmt"
 	"net/netip"
-	"strings"
 
 	"github.com/ringcast/ringcast/internal/wire"
 )
@@ -27,7 +26,6 @@ const (
 // banEdit is a row of bans to be written, or removed.
 type banEdit struct {
 	prefix    netip.Prefix
-	text      string // prefix in canonical form
 	origin    Origin
 	gone      bool
 	reason    string
@@ -44,7 +42,7 @@ func (e *edits) ban(event *wire.IPBanned, now int64) error {
 		origin = OriginAutomatic
 	}
 	e.bans = append(e.bans, banEdit{
-		prefix: prefix, text: wire.FormatPrefix(prefix), origin: origin, gone: !live(event.ExpiresAt, now),
+		prefix: prefix, origin: origin, gone: !live(event.ExpiresAt, now),
 		reason: event.Reason, expiresAt: event.ExpiresAt,
 	})
 	return nil
@@ -55,9 +53,8 @@ func (e *edits) unban(event *wire.IPUnbanned) error {
 	if err != nil {
 		return err
 	}
-	text := wire.FormatPrefix(prefix)
 	for _, origin := range []Origin{OriginOperator, OriginAutomatic, OriginOwn} {
-		e.bans = append(e.bans, banEdit{prefix: prefix, text: text, origin: origin, gone: true})
+		e.bans = append(e.bans, banEdit{prefix: prefix, origin: origin, gone: true})
 	}
 	return nil
 }
@@ -71,21 +68,25 @@ func parsePrefix(eventType, text string) (netip.Prefix, error) {
 }
 
 func compareBans(a, b *banEdit) int {
-	return cmp.Or(strings.Compare(a.text, b.text), cmp.Compare(a.origin, b.origin))
+	return cmp.Or(a.prefix.Compare(b.prefix), cmp.Compare(a.origin, b.origin))
 }
 
 const banColumns = 4
 
 func banTable(slot int) string { return fmt.Sprintf("bans_%d", slot) }
 
-func (b *banEdit) removed() bool { return b.gone }
+// text is the prefix in canonical form. It is made when it is needed: edits wait
+// in large numbers.
+func (b banEdit) text() string { return wire.FormatPrefix(b.prefix) }
 
-func (b *banEdit) near() uint64 { return firstBytes(b.text) }
+func (b banEdit) removed() bool { return b.gone }
 
-func (b *banEdit) key() []any { return []any{b.text, int(b.origin)} }
+func (b banEdit) near() near { return nearOf(b.text()) }
 
-func (b *banEdit) values(dst []any) []any {
-	return append(dst, b.text, int(b.origin), b.reason, b.expiresAt)
+func (b banEdit) key() []any { return []any{b.text(), int(b.origin)} }
+
+func (b banEdit) values(dst []any) []any {
+	return append(dst, b.text(), int64(b.origin), b.reason, b.expiresAt)
 }
 
 // writeBans brings edits to the table of a slot.
@@ -102,7 +103,7 @@ func writeBans(ctx context.Context, tx *sql.Tx, slot int, bans []banEdit) ([]cha
 		changes = append(changes, change{prefix: b.prefix, present: true})
 	}
 	for _, b := range gone {
-		present, err := isBanned(ctx, tx, slot, b.text)
+		present, err := isBanned(ctx, tx, slot, b.text())
 		if err != nil {
 			return nil, err
 		}

@@ -81,7 +81,7 @@ func (f *fixture) tryApply(events ...any) error {
 // banOwn bans on the edge's own behalf, in both slots.
 func (f *fixture) banOwn(prefix netip.Prefix, expiresAt int64) {
 	f.must(f.state.Update(context.Background(), func(tx *sql.Tx) (func(), error) {
-		e := edits{bans: []banEdit{{prefix: prefix, text: wire.FormatPrefix(prefix), origin: OriginOwn, reason: "own", expiresAt: expiresAt}}}
+		e := edits{bans: []banEdit{{prefix: prefix, origin: OriginOwn, reason: "own", expiresAt: expiresAt}}}
 		if f.list.aside != nil {
 			f.list.aside.pending.append(e)
 		}

@@ -93,13 +93,13 @@ const tokenColumns = 5
 
 func tokenTable(slot int) string { return fmt.Sprintf("revocations_%d", slot) }
 
-func (t *tokenEdit) removed() bool { return t.gone }
+func (t tokenEdit) removed() bool { return t.gone }
 
-func (t *tokenEdit) near() uint64 { return firstBytes(t.name) }
+func (t tokenEdit) near() near { return nearOf(t.name) }
 
-func (t *tokenEdit) key() []any { return []any{string(t.kind), t.name} }
+func (t tokenEdit) key() []any { return []any{string(t.kind), t.name} }
 
-func (t *tokenEdit) values(dst []any) []any {
+func (t tokenEdit) values(dst []any) []any {
 	return append(dst, string(t.kind), t.name, t.reason, t.expiresAt, t.issuedBefore)
 }
 

@@ -12,13 +12,13 @@ import (
 
 // rowsPerInsert is how many rows share an INSERT: a statement costs as much as
 // several rows. SQLite allows 32766 values in one.
-const rowsPerInsert = 250
+const rowsPerInsert = 1000
 
 // row is an edit of one row.
 type row interface {
 	removed() bool
 	// near orders most rows as their keys do.
-	near() uint64
+	near() near
 	// key gives the primary key.
 	key() []any
 	// values appends all columns.
@@ -41,43 +41,48 @@ func (e *edits) write(ctx context.Context, tx *sql.Tx, slot int, seed maphash.Se
 
 // latest gives the last edit of each row, those that remove and those that write,
 // with rows that are close to one another in a sequence.
-func latest[E any, R interface {
-	*E
-	row
-}](edits []E, compare func(a, b R) int) (gone, kept []R) {
+func latest[E row](edits []E, compare func(a, b *E) int) (gone, kept []E) {
 	// Edits are large and far apart in memory: sort small stand-ins.
 	type place struct {
-		near uint64
+		near near
 		at   int
 	}
 	places := make([]place, len(edits))
 	for i := range edits {
-		places[i] = place{R(&edits[i]).near(), i}
+		places[i] = place{edits[i].near(), i}
 	}
 	same := func(a, b place) int {
 		if a.near != b.near {
-			return cmp.Compare(a.near, b.near)
+			return a.near.compare(b.near)
 		}
 		return compare(&edits[a.at], &edits[b.at])
 	}
 	slices.SortFunc(places, func(a, b place) int { return cmp.Or(same(a, b), a.at-b.at) })
+	kept = make([]E, 0, len(edits))
 	for i, p := range places {
-		switch r := R(&edits[p.at]); {
+		switch e := edits[p.at]; {
 		case i+1 < len(places) && same(p, places[i+1]) == 0:
-		case r.removed():
-			gone = append(gone, r)
+		case e.removed():
+			gone = append(gone, e)
 		default:
-			kept = append(kept, r)
+			kept = append(kept, e)
 		}
 	}
 	return gone, kept
 }
 
-// firstBytes orders texts as far as their first eight bytes do.
-func firstBytes(text string) uint64 {
-	var first [8]byte
+// near is the beginning of a text, which orders texts as far as it goes: it goes
+// to the end of an IPv4 address.
+type near struct{ high, low uint64 }
+
+func nearOf(text string) near {
+	var first [16]byte
 	copy(first[:], text)
-	return binary.BigEndian.Uint64(first[:])
+	return near{binary.BigEndian.Uint64(first[:8]), binary.BigEndian.Uint64(first[8:])}
+}
+
+func (n near) compare(other near) int {
+	return cmp.Or(cmp.Compare(n.high, other.high), cmp.Compare(n.low, other.low))
 }
 
 func remove[R row](ctx context.Context, tx *sql.Tx, query string, rows []R) error {
@@ -114,11 +119,23 @@ func insert[R row](ctx context.Context, tx *sql.Tx, table string, columns int, r
 		for _, r := range rows[:size] {
 			args = r.values(args)
 		}
-		if _, err := stmt.ExecContext(ctx, args...); err != nil {
+		if err := execute(ctx, stmt, args); err != nil {
 			return err
 		}
 	}
 	return insert(ctx, tx, table, columns, rows)
+}
+
+// execute runs a statement that gives no rows. The driver hands the values of a
+// query to SQLite in one call, where an Exec takes a call for each.
+func execute(ctx context.Context, stmt *sql.Stmt, args []any) error {
+	rows, err := stmt.QueryContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	rows.Next()
+	return rows.Err()
 }
 
 func replaceSQL(table string, columns, rows int) string {

@@ -47,7 +47,7 @@ func (l *Log) repeat(ctx context.Context, step func(*txn) (int, error)) error {
 // cutoff. They have no successor, so the horizon rises.
 func dropStates(cutoff time.Time) func(*txn) (int, error) {
 	return func(tx *txn) (int, error) {
-		rows, err := readEvents(tx.ctx, tx.conn, nil,
+		rows, err := readEvents(tx.ctx, tx.conn,
 			`SELECT `+eventColumns+` FROM events WHERE stale_since <= ? LIMIT ?`, cutoff.Unix(), compactStep)
 		if err != nil || len(rows) == 0 {
 			return 0, err
@@ -95,7 +95,7 @@ func dropExcessMoments(most int) func(*txn) (int, error) {
 // dropMoments drops the first moment events that meet a condition, and raises
 // their horizon.
 func (tx *txn) dropMoments(condition string, limit int, args ...any) (int, error) {
-	rows, err := readEvents(tx.ctx, tx.conn, nil,
+	rows, err := readEvents(tx.ctx, tx.conn,
 		`SELECT `+eventColumns+` FROM events WHERE `+condition+` ORDER BY position LIMIT ?`, append(args, limit)...)
 	if err != nil || len(rows) == 0 {
 		return 0, err

@@ -6,14 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"strings"
-	"time"
 
 	"github.com/ringcast/ringcast/controlplane"
 	"github.com/ringcast/ringcast/controlplane/eventlog"
 )
-
-const eventColumns = `events.position, unit, kind, audience, events.type, time, expires_at, entities, data`
 
 // liveEntities selects the live events of entities from one entity up to, and
 // without, another; their parameters, and the time.
@@ -31,32 +27,38 @@ func (l *Log) Read(ctx context.Context, after uint64, limit int) (page eventlog.
 		return eventlog.Page{}, fmt.Errorf("read log: %w", err)
 	}
 	ctx = context.WithoutCancel(ctx)
-	tx, err := l.db.Read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	conn, err := l.db.Read.Conn(ctx)
+	if err != nil {
+		return eventlog.Page{}, fmt.Errorf("read log: %w", err)
+	}
+	defer conn.Close()
+	tx, err := conn.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return eventlog.Page{}, fmt.Errorf("read log: %w", err)
 	}
 	defer tx.Rollback()
-	if page, err = readPage(ctx, tx, after, max(limit, 1)); err != nil {
+	if page, err = readPage(ctx, conn, after, max(limit, 1)); err != nil {
 		return eventlog.Page{}, fmt.Errorf("read log: %w", err)
 	}
 	return page, nil
 }
 
-func readPage(ctx context.Context, tx *sql.Tx, after uint64, limit int) (page eventlog.Page, err error) {
-	if page.Head, err = readHead(ctx, tx); err != nil {
+// readPage reads in the transaction that is open on the connection.
+func readPage(ctx context.Context, conn *sql.Conn, after uint64, limit int) (page eventlog.Page, err error) {
+	if page.Head, err = readHead(ctx, conn); err != nil {
 		return page, err
 	}
 	page.Next = page.Head.Position
 	after = min(after, math.MaxInt64) // SQLite has no larger integers
 	rows := make([]unitEvent, 0, min(limit, preallocated))
-	rows, err = readEvents(ctx, tx, rows, `SELECT `+eventColumns+` FROM events WHERE position > ? ORDER BY position LIMIT ?`, int64(after), limit)
+	rows, err = readMany(ctx, conn, rows, `SELECT `+eventColumns+` FROM events WHERE position > ? ORDER BY position LIMIT ?`, int64(after), int64(limit))
 	if err != nil {
 		return page, err
 	}
 	if len(rows) == limit {
 		last := rows[limit-1]
 		page.Next = last.unit
-		rows, err = readEvents(ctx, tx, rows, `SELECT `+eventColumns+` FROM events WHERE position > ? AND position <= ? ORDER BY position`,
+		rows, err = readMany(ctx, conn, rows, `SELECT `+eventColumns+` FROM events WHERE position > ? AND position <= ? ORDER BY position`,
 			int64(last.event.Position), int64(last.unit))
 	}
 	page.Units = units(rows)
@@ -67,22 +69,6 @@ func readPage(ctx context.Context, tx *sql.Tx, after uint64, limit int) (page ev
 type unitEvent struct {
 	event controlplane.Event
 	unit  uint64
-}
-
-func readEvents(ctx context.Context, q queryer, into []unitEvent, query string, args ...any) ([]unitEvent, error) {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		event, unit, err := scanEvent(rows)
-		if err != nil {
-			return nil, err
-		}
-		into = append(into, unitEvent{event, unit})
-	}
-	return into, rows.Err()
 }
 
 // units groups neighbours of one unit.
@@ -100,35 +86,13 @@ func units(rows []unitEvent) []controlplane.Unit {
 	return out
 }
 
-type scanner interface{ Scan(dest ...any) error }
-
-func scanEvent(row scanner) (e controlplane.Event, unit uint64, err error) {
-	// As int64, which is what SQLite has: others go through text.
-	var position, last, kind, audience, at, expires int64
-	var entities string
-	if err := row.Scan(&position, &last, &kind, &audience, &e.Type, &at, &expires, &entities, &e.Data); err != nil {
-		return e, 0, err
-	}
-	e.Position = uint64(position)
-	e.Tombstone = kind == kindTombstone
-	e.Audience = controlplane.Audience(audience)
-	e.Time = time.Unix(at, 0)
-	if expires != 0 {
-		e.ExpiresAt = time.Unix(expires, 0)
-	}
-	if entities != "" {
-		e.Entities = strings.Split(entities, "\n")
-	}
-	return e, uint64(last), nil
-}
-
 // Latest implements eventlog.Log.
 func (l *Log) Latest(ctx context.Context, entities ...string) ([]controlplane.Event, error) {
 	wanted, err := json.Marshal(entities)
 	if err != nil {
 		return nil, fmt.Errorf("read entities: %w", err)
 	}
-	rows, err := readEvents(ctx, l.db.Read, nil, `SELECT `+eventColumns+`
+	rows, err := readEvents(ctx, l.db.Read, `SELECT `+eventColumns+`
 		FROM json_each(?) AS wanted JOIN entities ON entity = wanted.value JOIN events USING (position)
 		ORDER BY wanted.key`, string(wanted))
 	if err != nil {
@@ -151,12 +115,12 @@ func (l *Log) List(ctx context.Context, prefix, after string, limit int) ([]even
 	defer rows.Close()
 	var entries []eventlog.Entry
 	for rows.Next() {
-		var entry eventlog.Entry
-		entry.Event, _, err = scanEvent(prefixed{rows, &entry.Entity})
+		var entity string
+		event, err := scanEvent(prefixed{rows, &entity})
 		if err != nil {
 			return nil, fmt.Errorf("list entities: %w", err)
 		}
-		entries = append(entries, entry)
+		entries = append(entries, eventlog.Entry{Entity: entity, Event: event.event})
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("list entities: %w", err)

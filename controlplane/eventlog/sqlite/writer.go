@@ -122,7 +122,7 @@ func (w *writer) update(ctx context.Context, f func(*txn) error) error {
 
 // Latest looks an entity up as the transaction sees it.
 func (tx *txn) Latest(entity string) (controlplane.Event, bool, error) {
-	event, _, err := scanEvent(tx.stmt.latest.QueryRowContext(tx.ctx, entity))
+	latest, err := scanEvent(tx.stmt.latest.QueryRowContext(tx.ctx, entity))
 	if errors.Is(err, sql.ErrNoRows) {
 		return controlplane.Event{}, false, nil
 	}
@@ -130,7 +130,7 @@ func (tx *txn) Latest(entity string) (controlplane.Event, bool, error) {
 		tx.failed = cmp.Or(tx.failed, fmt.Errorf("read entity: %w", err))
 		return controlplane.Event{}, false, tx.failed
 	}
-	return event, true, nil
+	return latest.event, true, nil
 }
 
 // view is a transaction as a decision sees it.
