@@ -140,11 +140,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !s.enter(sub) {
-		s.metrics.refused.Inc()
 		if s.leaving() {
 			s.cfg.Refuse(w, http.StatusServiceUnavailable, "DRAINING", "the server is shutting down; try another, or come back")
 			return
 		}
+		s.metrics.refused.Inc()
 		w.Header().Set("Retry-After", fmt.Sprint(int(jitter(minRetry, 4*maxRetry)/time.Second)))
 		s.cfg.Refuse(w, http.StatusServiceUnavailable, "AT_CAPACITY", "Server at capacity")
 		return

@@ -30,7 +30,7 @@ func (g graces) with(later graces) graces {
 	for len(g) > maxGraces {
 		g = g.merge()
 	}
-	return g
+	return slices.Clip(g)
 }
 
 // merge joins the two that lie closest together: what was fetched between them

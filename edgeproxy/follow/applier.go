@@ -26,6 +26,7 @@ type applier struct {
 	aside     []any            // not yet built aside
 	held      int              // events held back, an empty unit counting as one
 	events    uint64           // events held back
+	read      time.Time        // when the last of what is held back came
 	saved     time.Time        // when the staleness was stored last
 	age       time.Duration    // of the last heartbeat
 	err       error            // why it ended, if not with the stream
@@ -64,7 +65,7 @@ func (a *applier) drop() {
 // batch.
 func (a *applier) take(i item, more bool) error {
 	if i.kind == itemUnit {
-		return a.unit(i.unit, more)
+		return a.unit(i, more)
 	}
 	if err := a.flush(); err != nil {
 		return err
@@ -83,18 +84,20 @@ func (a *applier) control(i item) error {
 		a.resetting, a.synced = true, false
 		return a.follower.state.BeginReset(a.ctx)
 	case itemSynced:
-		return a.level(i.at)
+		return a.level(i.at, i.read)
 	case itemGap:
 		return a.follower.state.Gap(a.ctx)
 	case itemHeartbeat:
-		a.heartbeat(i.age)
+		a.heartbeat(i.age, i.read)
 		return nil
 	default:
 		return i.err
 	}
 }
 
-func (a *applier) unit(unit edgeproxy.Unit, more bool) error {
+func (a *applier) unit(i item, more bool) error {
+	unit := i.unit
+	a.read = i.read
 	a.held += max(len(unit.Events), 1)
 	a.events += uint64(len(unit.Events))
 	if a.resetting {
@@ -110,6 +113,9 @@ func (a *applier) unit(unit edgeproxy.Unit, more bool) error {
 
 // flush puts what is held back in force, or aside.
 func (a *applier) flush() (err error) {
+	if a.held == 0 {
+		return nil
+	}
 	switch {
 	case len(a.aside) > 0:
 		err = a.follower.state.Aside(a.ctx, a.aside)
@@ -123,7 +129,7 @@ func (a *applier) flush() (err error) {
 	a.follower.countApplied(a.events)
 	a.units, a.aside, a.held, a.events = a.units[:0], a.aside[:0], 0, 0
 	if a.synced && a.age == 0 {
-		a.follower.vouched(0) // it came from a log that speaks for itself
+		a.follower.vouched(a.read) // it came from a log that speaks for itself
 	}
 	return nil
 }
@@ -145,7 +151,7 @@ func (a *applier) apply() error {
 }
 
 // level ends a replay: the state built aside comes in force.
-func (a *applier) level(at wire.Cursor) error {
+func (a *applier) level(at wire.Cursor, read time.Time) error {
 	if a.resetting {
 		if err := a.follower.state.Switch(a.ctx, at.Epoch, at.Position); err != nil {
 			return err
@@ -156,7 +162,7 @@ func (a *applier) level(at wire.Cursor) error {
 		return fmt.Errorf("%w: synced at %s, but the state is at %s", errProtocol, at, cursor)
 	}
 	a.synced = true
-	a.follower.level(at, a.age)
+	a.follower.level(at, read.Add(-a.age))
 	a.save(a.ctx)
 	return nil
 }
@@ -165,12 +171,12 @@ func (a *applier) level(at wire.Cursor) error {
 // kill the edge says that it is staler than it is, by so much at the most.
 const saveEvery = time.Minute
 
-func (a *applier) heartbeat(age time.Duration) {
+func (a *applier) heartbeat(age time.Duration, read time.Time) {
 	a.age = age
 	if !a.synced {
 		return
 	}
-	a.follower.vouched(age)
+	a.follower.vouched(read.Add(-age))
 	if time.Since(a.saved) >= saveEvery {
 		a.save(a.ctx)
 	}

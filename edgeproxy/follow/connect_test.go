@@ -1,12 +1,14 @@
 package follow
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/ringcast/ringcast/edgeproxy"
 	"github.com/ringcast/ringcast/internal/wire"
 )
 
@@ -77,5 +79,24 @@ func TestStalenessIsKept(t *testing.T) {
 	run(t, state, isSynced, s.URL)
 	if time.Since(state.Vouched()) > time.Minute {
 		t.Errorf("kept: %v", state.Vouched())
+	}
+}
+
+// The end of a stream is no sign of life of the log, and what waited to be put in
+// force tells of the moment in which it came.
+func TestEndOfAStreamVouchesForNothing(t *testing.T) {
+	t.Parallel()
+	state := &fakeState{cursor: &wire.Cursor{Epoch: "e1", Position: 5}}
+	a := applier{follower: New(Config{Logger: slog.New(slog.DiscardHandler)}, state), ctx: t.Context()}
+	read := time.Now().Add(-time.Minute)
+	items := make(chan item, 2)
+	items <- item{kind: itemSynced, at: wire.Cursor{Epoch: "e1", Position: 5}, read: read}
+	items <- item{kind: itemUnit, unit: edgeproxy.Unit{Position: 6}, read: read.Add(time.Second)}
+	close(items)
+	if err := a.run(items); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.follower.Status().Vouched; !got.Equal(read.Add(time.Second)) {
+		t.Errorf("vouched at %v, want the moment of the last unit, %v", got, read.Add(time.Second))
 	}
 }

@@ -32,6 +32,8 @@ const (
 // item is what the reader hands over, in the order of the stream.
 type item struct {
 	kind int
+	// read is when the stream brought it.
+	read time.Time
 	unit edgeproxy.Unit
 	// epoch and position of a synced.
 	at wire.Cursor
@@ -76,6 +78,7 @@ func (r *reader) run() error {
 
 // send hands an item over, unless nobody is there to take it any more.
 func (r *reader) send(i item) {
+	i.read = time.Now()
 	select {
 	case r.items <- i:
 	case <-r.ctx.Done():

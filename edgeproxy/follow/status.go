@@ -73,15 +73,15 @@ func (f *Follower) resetting(reason string) {
 	})
 }
 
-func (f *Follower) level(at wire.Cursor, age time.Duration) {
+func (f *Follower) level(at wire.Cursor, vouched time.Time) {
 	f.cfg.Logger.Info("level with the log", "position", at.String())
 	f.update(func(s *Status) {
-		s.Synced, s.Levelled, s.Alarm, s.Vouched = true, true, nil, time.Now().Add(-age)
+		s.Synced, s.Levelled, s.Alarm, s.Vouched = true, true, nil, vouched
 	})
 }
 
-func (f *Follower) vouched(age time.Duration) {
-	f.update(func(s *Status) { s.Vouched = time.Now().Add(-age) })
+func (f *Follower) vouched(at time.Time) {
+	f.update(func(s *Status) { s.Vouched = at })
 }
 
 func (f *Follower) countApplied(events uint64) {

@@ -103,7 +103,9 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ConnContext: withClient,
-		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		// "OPTIONS *" passes the handler as anything else does.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
 

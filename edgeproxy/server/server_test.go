@@ -1,12 +1,14 @@
 package server
 
 import (
+	"bufio"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -279,6 +281,27 @@ func TestConfigRefused(t *testing.T) {
 			t.Errorf("%s: not refused", name)
 		} else if strings.HasPrefix(name, "--") && !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// The server must not answer in the gate's place.
+func TestBannedClientGetsNothingElse(t *testing.T) {
+	t.Parallel()
+	control, _ := stream(t, firstSync, event(1, "ip_banned", `{"ip":"127.0.0.1","reason":"x","automatic":false,"timestamp":1}`))
+	edge, _ := start(t, func(c *Config) { c.Origin, c.Control = "http://127.0.0.1:9", []string{control} })
+	waitFor(t, edge, 1)
+	for _, line := range []string{"OPTIONS * HTTP/1.1", "OPTIONS / HTTP/1.1", "GET * HTTP/1.1"} {
+		conn, err := net.Dial("tcp", edge.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := fmt.Fprintf(conn, "%s\r\nHost: h\r\n\r\n", line); err != nil {
+			t.Fatal(err)
+		}
+		if status, _ := bufio.NewReader(conn).ReadString('\n'); !strings.Contains(status, " 403 ") {
+			t.Errorf("%s: %q", line, status)
 		}
 	}
 }

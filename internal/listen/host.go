@@ -18,9 +18,10 @@ type Hosts struct{ any bool }
 func HostsOf(address string) Hosts { return Hosts{any: !IsLoopback(address)} }
 
 // Allow tells whether a request with this Host header (RFC 9110, section 7.2)
-// may be answered.
+// may be answered. No header at all, as HTTP/1.0 probes send it, comes from no
+// browser.
 func (h Hosts) Allow(header string) bool {
-	if h.any {
+	if h.any || header == "" {
 		return true
 	}
 	host := hostName(header)

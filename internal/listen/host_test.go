@@ -12,7 +12,8 @@ func TestHostsOnLoopback(t *testing.T) {
 		"localhost:4000": true, "localhost": true, "LOCALHOST.:4000": true,
 		"127.0.0.1:4000": true, "127.9.9.9": true, "[::1]:4000": true, "[::1]": true, "[::ffff:127.0.0.1]:4000": true,
 		"evil.example:4000": false, "localhost.evil.example": false, "127.0.0.1.evil.example:4000": false,
-		"10.0.0.1:4000": false, "0.0.0.0:4000": false, "[::]:4000": false, "": false, ":4000": false,
+		"10.0.0.1:4000": false, "0.0.0.0:4000": false, "[::]:4000": false, ":4000": false,
+		"": true, // no header: a probe by HTTP/1.0
 	} {
 		for _, hosts := range []listen.Hosts{{}, listen.HostsOf("localhost:4000"), listen.HostsOf("127.0.0.1:4000"), listen.HostsOf("[::1]:4000")} {
 			if got := hosts.Allow(header); got != want {

@@ -7,9 +7,9 @@ import (
 )
 
 // decodeBan reads the data of an ip_banned in the very form that Encode writes,
-// which is IPBanned's fields in their order, without escapes; ok is false for any other, which is not to say that it is
-// wrong. A replay of a large state is mostly bans, and encoding/json takes
-// a quarter of the edge's time for them.
+// which is IPBanned's fields in their order, without escapes; ok is false for any
+// other, which is not to say that it is wrong. A replay of a large state is mostly
+// bans, and encoding/json takes a quarter of the edge's time for them.
 func decodeBan(data []byte) (b *IPBanned, ok bool) {
 	s := scanner{rest: data, ok: true}
 	b = new(IPBanned)

@@ -107,7 +107,7 @@ func appendRows(into []unitEvent, rows driver.Rows) ([]unitEvent, error) {
 }
 
 // take sets r to the driver's values; ok is false where one is not of its
-// column's type, which no table that is STRICT has.
+// column's type, which in a table that is STRICT only a damaged page has.
 func (r *row) take(values []driver.Value) bool {
 	ok := true
 	set(&r.position, values[0], &ok)
