@@ -34,7 +34,7 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		// "OPTIONS *" passes the guard as anything else does.
 		DisableGeneralOptionsHandler: true,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
 
