@@ -1,0 +1,106 @@
+package disk
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/ringcast/ringcast/internal/sqlitedb"
+)
+
+// key is a record's place among those of its URL.
+type key struct {
+	id      int64
+	variant string
+}
+
+// keys gives the records of a URL, newest first.
+func (t *transaction) keys(url string) (keys []key, err error) {
+	err = t.each(selectKeys, func(rows *sql.Rows) error {
+		var k key
+		err := rows.Scan(&k.id, &k.variant)
+		keys = append(keys, k)
+		return err
+	}, hashURL(url), url)
+	return keys, err
+}
+
+// remove removes a record, if it is there.
+func (t *transaction) remove(id int64) error {
+	bytes, err := t.ints(deleteHead, id)
+	if err != nil || len(bytes) == 0 {
+		return err
+	}
+	t.meta.entries--
+	t.meta.bytes -= bytes[0]
+	if t.meta.entries < 0 || t.meta.bytes < 0 || bytes[0] < rowOverhead {
+		return fmt.Errorf("%w: sizes contradict their total", sqlitedb.ErrDamaged)
+	}
+	return t.exec(deleteBody, id)
+}
+
+// ints gives the rows of one number.
+func (t *transaction) ints(query statement, args ...any) (ints []int64, err error) {
+	err = t.each(query, func(rows *sql.Rows) error {
+		var n int64
+		err := rows.Scan(&n)
+		ints = append(ints, n)
+		return err
+	}, args...)
+	return ints, err
+}
+
+func (t *transaction) each(query statement, row func(*sql.Rows) error, args ...any) (err error) {
+	rows, err := t.stmt(query).QueryContext(t.ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := row(rows); err != nil {
+			return fmt.Errorf("%w: %w", sqlitedb.ErrDamaged, err) // a column of another type
+		}
+	}
+	return rows.Err()
+}
+
+func (t *transaction) applyNotes(n *notes) error {
+	for _, id := range n.uses() {
+		if err := t.exec(updateUsed, t.clock, id); err != nil {
+			return fmt.Errorf("note use: %w", err)
+		}
+	}
+	for _, id := range n.softened() {
+		if err := t.soften(id, n.soft[id]); err != nil {
+			return fmt.Errorf("note soft fence: %w", err)
+		}
+	}
+	for _, id := range n.removals() {
+		if err := t.remove(id); err != nil {
+			return fmt.Errorf("drop: %w", err)
+		}
+	}
+	return nil
+}
+
+// soften notes the earliest time. A record that is not sound goes: with a new sum
+// it would look as if it were.
+func (t *transaction) soften(id, at int64) error {
+	var head Stored
+	var found, sound bool
+	err := t.each(selectByID, func(rows *sql.Rows) (err error) {
+		head, sound, err = scanHead(t.ctx, rows)
+		found = true
+		return err
+	}, id)
+	switch {
+	case err != nil:
+		return err
+	case found && !sound:
+		return t.remove(id)
+	case !found || head.SoftAt != 0 && head.SoftAt <= at:
+		return nil
+	}
+	head.SoftAt = at
+	return t.exec(updateSoft, at, head.sum(), id)
+}
