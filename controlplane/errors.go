@@ -21,6 +21,7 @@ const (
 	ReasonInvalidIP         = "INVALID_IP"
 	ReasonInvalidTag        = "INVALID_TAG"
 	ReasonInvalidKey        = "INVALID_KEY"
+	ReasonInvalidRoute      = "INVALID_ROUTE"
 	ReasonInvalidTTL        = "INVALID_TTL"
 	ReasonInvalidPageToken  = "INVALID_PAGE_TOKEN"
 	ReasonNothingSelected   = "NOTHING_SELECTED"

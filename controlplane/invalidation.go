@@ -111,14 +111,18 @@ func checkKey(key string) error {
 		return Errorf(Invalid, ReasonInvalidKey, "key %q has a * that is not at its end", key)
 	case strings.Contains(key, "#"):
 		return Errorf(Invalid, ReasonInvalidKey, "key %q has a fragment, which no request has", key)
-	case strings.HasPrefix(key, "/"):
-		return nil
-	}
-	u, err := url.Parse(strings.TrimSuffix(key, "*"))
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil {
+	case !pathOrURL(strings.TrimSuffix(key, "*")):
 		return Errorf(Invalid, ReasonInvalidKey, "key %q is neither a path that begins with / nor an absolute http or https URL", key)
 	}
 	return nil
+}
+
+func pathOrURL(s string) bool {
+	if strings.HasPrefix(s, "/") {
+		return true
+	}
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil
 }
 
 func starInside(s string) bool { return strings.Contains(strings.TrimSuffix(s, "*"), "*") }

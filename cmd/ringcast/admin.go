@@ -20,7 +20,7 @@ func adminCommands(out, errOut io.Writer) []*cobra.Command {
 	commands := []*cobra.Command{
 		banCommand(a), unbanCommand(a), bansCommand(a), checkCommand(a),
 		revokeCommand(a), restoreCommand(a), revocationsCommand(a),
-		invalidateCommand(a), statusCommand(a), tailCommand(a), healthcheckCommand(a),
+		invalidateCommand(a), preloadCommand(a), statusCommand(a), tailCommand(a), healthcheckCommand(a),
 	}
 	for _, cmd := range commands {
 		complete(cmd)

@@ -150,6 +150,7 @@ func TestSketchRoutes(t *testing.T) {
 		{"/unban/ip", `{"ip":"1.2.3.4"}`},
 		{"/revoke/token", `{"jti":"a"}`},
 		{"/invalidate", `{"tags":["posts:*"]}`},
+		{"/preload", `{"routes":["/posts/1"]}`},
 	} {
 		got := e.rest("POST", call.path, call.body, "Content-Type", "application/x-www-form-urlencoded")
 		if got.status != http.StatusOK || e.head() != uint64(i+1) {

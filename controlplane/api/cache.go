@@ -28,3 +28,16 @@ func (s *cacheService) Invalidate(ctx context.Context, req *ringcastv1.Invalidat
 	}
 	return &ringcastv1.InvalidateResponse{Position: receipt.Position, Epoch: receipt.Epoch}, nil
 }
+
+// Preload implements ringcastv1.CacheServiceServer.
+func (s *cacheService) Preload(ctx context.Context, req *ringcastv1.PreloadRequest) (*ringcastv1.PreloadResponse, error) {
+	preload, err := controlplane.NewPreload(controlplane.Preload{Routes: req.GetRoutes()})
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := appendOne(ctx, s.log, ringcastv1.CacheService_Preload_FullMethodName, req, preload.Decide)
+	if err != nil {
+		return nil, err
+	}
+	return &ringcastv1.PreloadResponse{Position: receipt.Position, Epoch: receipt.Epoch}, nil
+}

@@ -132,6 +132,8 @@ func fieldReason(field string) string {
 		return controlplane.ReasonInvalidTag
 	case "keys":
 		return controlplane.ReasonInvalidKey
+	case "routes":
+		return controlplane.ReasonInvalidRoute
 	default:
 		return "INVALID_" + strings.ToUpper(field)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,12 @@ func TestBadInput(t *testing.T) {
 	}
 	invalidate := func(req *ringcastv1.InvalidateRequest) func(context.Context) error {
 		return func(ctx context.Context) error { _, err := e.cache.Invalidate(ctx, req); return err }
+	}
+	preload := func(routes ...string) func(context.Context) error {
+		return func(ctx context.Context) error {
+			_, err := e.cache.Preload(ctx, &ringcastv1.PreloadRequest{Routes: routes})
+			return err
+		}
 	}
 	revoke := func(req *ringcastv1.RevokeTokenRequest) func(context.Context) error {
 		return func(ctx context.Context) error { _, err := e.tokens.RevokeToken(ctx, req); return err }
@@ -102,6 +109,16 @@ func TestBadInput(t *testing.T) {
 		{"too many tags", "POST", "/v1/cache:invalidate", `{"tags":[` + strings.Repeat(`"a",`, 1000) + `"a"]}`, "INVALID_TAG", nil},
 		{"* inside a key", "POST", "/v1/cache:invalidate", `{"keys":["/a*b"]}`, "INVALID_KEY", invalidate(&ringcastv1.InvalidateRequest{Keys: []string{"/a*b"}})},
 		{"settle beyond an hour", "POST", "/v1/cache:invalidate", `{"all":true,"settle":"3601s"}`, "INVALID_SETTLE", invalidate(&ringcastv1.InvalidateRequest{All: true, Settle: &durationpb.Duration{Seconds: 3601}})},
+		{"nothing to preload", "POST", "/v1/cache:preload", `{}`, "NOTHING_SELECTED", preload()},
+		{"nothing to preload, as in the sketch", "POST", "/preload", `{"routes":[]}`, "NOTHING_SELECTED", nil},
+		{"preload of an empty route", "POST", "/v1/cache:preload", `{"routes":["/a",""]}`, "INVALID_ROUTE", preload("/a", "")},
+		{"preload of a prefix", "POST", "/preload", `{"routes":["/a*"]}`, "INVALID_ROUTE", preload("/a*")},
+		{"preload of another scheme", "POST", "/v1/cache:preload", `{"routes":["file:///etc/passwd"]}`, "INVALID_ROUTE", preload("file:///etc/passwd")},
+		{"too many routes", "POST", "/v1/cache:preload", `{"routes":[` + strings.Repeat(`"/a",`, 1000) + `"/a"]}`, "INVALID_ROUTE", preload(slices.Repeat([]string{"/a"}, 1001)...)},
+		{"too long routes", "POST", "/v1/cache:preload", `{"routes":["/` + strings.Repeat("a", 2048) + `"]}`, "INVALID_ROUTE", nil},
+		{"preload of what is no list", "POST", "/v1/cache:preload", `{"routes":"/a"}`, "MALFORMED_REQUEST", nil},
+		{"preload with an unknown field", "POST", "/v1/cache:preload", `{"routes":["/a"],"soft":true}`, "MALFORMED_REQUEST", nil},
+		{"preload with a request_id that is none", "POST", "/preload", `{"routes":["/a"],"request_id":"é"}`, "INVALID_REQUEST_ID", nil},
 		{"no token", "POST", "/v1/revocations", `{}`, "NOTHING_SELECTED", revoke(&ringcastv1.RevokeTokenRequest{})},
 		{"empty id", "POST", "/v1/revocations", `{"jti":""}`, "INVALID_JTI", revoke(&ringcastv1.RevokeTokenRequest{Of: &ringcastv1.RevokeTokenRequest_Jti{}})},
 		{"id with a newline", "POST", "/v1/revocations", `{"jti":"a\nb"}`, "INVALID_JTI", revoke(&ringcastv1.RevokeTokenRequest{Of: &ringcastv1.RevokeTokenRequest_Jti{Jti: "a\nb"}})},

@@ -13,6 +13,7 @@ const (
 	TypeTokenRevoked     = "token_revoked"
 	TypeTokenRestored    = "token_restored"
 	TypeCacheInvalidated = "cache_invalidated"
+	TypePreloadHinted    = "preload_hinted"
 )
 
 // ErrUndecodable is wrapped by Decode's error for an event of a known type
@@ -83,6 +84,13 @@ type CacheInvalidated struct {
 	Timestamp int64  `json:"timestamp"`
 }
 
+// PreloadHinted names responses that will be wanted.
+type PreloadHinted struct {
+	// Routes are paths, with a query or without, or absolute URLs.
+	Routes    []string `json:"routes"`
+	Timestamp int64    `json:"timestamp"`
+}
+
 // Decode turns an event's data into one of the types above, a pointer. The
 // result is nil, without an error, for a type that this version does not know.
 // Fields that it does not know are passed over, so that a newer control plane
@@ -102,6 +110,8 @@ func Decode(eventType string, data []byte) (any, error) {
 		return decode[TokenRestored](eventType, data)
 	case TypeCacheInvalidated:
 		return decode[CacheInvalidated](eventType, data)
+	case TypePreloadHinted:
+		return decode[PreloadHinted](eventType, data)
 	}
 	return nil, nil
 }
@@ -131,6 +141,8 @@ func Encode(event any) (eventType string, data []byte) {
 		eventType = TypeTokenRestored
 	case *CacheInvalidated:
 		eventType = TypeCacheInvalidated
+	case *PreloadHinted:
+		eventType = TypePreloadHinted
 	default:
 		panic(fmt.Sprintf("wire: encode %T", event))
 	}

@@ -54,6 +54,14 @@ var events = []struct {
 		&wire.CacheInvalidated{Tags: []string{}, Keys: []string{}, All: true, Timestamp: 1763719200},
 		"cache_invalidated", `{"tags":[],"keys":[],"all":true,"soft":false,"timestamp":1763719200}`,
 	},
+	{
+		&wire.PreloadHinted{Routes: []string{"/posts?page=2", "https://example.com/"}, Timestamp: 1763719200},
+		"preload_hinted", `{"routes":["/posts?page=2","https://example.com/"],"timestamp":1763719200}`,
+	},
+	{
+		&wire.PreloadHinted{Routes: []string{}, Timestamp: 1763719200},
+		"preload_hinted", `{"routes":[],"timestamp":1763719200}`,
+	},
 }
 
 func TestEncode(t *testing.T) {
@@ -108,7 +116,7 @@ func TestEncodePanicsOnOtherTypes(t *testing.T) {
 
 func TestDecodeUnknownType(t *testing.T) {
 	t.Parallel()
-	for _, eventType := range []string{"", "message", "preload_hinted", "IP_BANNED", "ip_banned ", "connected", "position"} {
+	for _, eventType := range []string{"", "message", "preload_hinted_later", "IP_BANNED", "ip_banned ", "connected", "position"} {
 		for _, data := range []string{`{}`, `{"ip":1}`, "", "\xff"} {
 			if event, err := wire.Decode(eventType, []byte(data)); event != nil || err != nil {
 				t.Errorf("%q %q: %v, %v; want nothing", eventType, data, event, err)
@@ -144,6 +152,7 @@ func TestDecodeUndecodable(t *testing.T) {
 		"token_revoked":     {`{"jti":1}`, `{"subject":[]}`, `{"issued_before":"now"}`},
 		"token_restored":    {`{"token_hash":false}`},
 		"cache_invalidated": {`{"tags":"a"}`, `{"tags":[1]}`, `{"keys":{}}`, `{"all":1}`, `{"settle":2}`},
+		"preload_hinted":    {`{"routes":"/a"}`, `{"routes":[1]}`, `{"routes":{"/a":true}}`},
 	} {
 		for _, data := range append(more, broken...) {
 			event, err := wire.Decode(eventType, []byte(data))

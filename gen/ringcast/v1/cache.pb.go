@@ -173,6 +173,118 @@ func (x *InvalidateResponse) GetEpoch() string {
 	return ""
 }
 
+// PreloadRequest names responses.
+type PreloadRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Paths, with a query or without, or absolute http(s) URLs of up to 2048 bytes. A
+	// path stands for the hosts that an edge serves; a URL never leads to another
+	// origin than the edge's own.
+	Routes []string `protobuf:"bytes,1,rep,name=routes,proto3" json:"routes,omitempty"`
+	// Makes a repeat within 24 hours return the first answer and change nothing.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreloadRequest) Reset() {
+	*x = PreloadRequest{}
+	mi := &file_ringcast_v1_cache_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreloadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreloadRequest) ProtoMessage() {}
+
+func (x *PreloadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_ringcast_v1_cache_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreloadRequest.ProtoReflect.Descriptor instead.
+func (*PreloadRequest) Descriptor() ([]byte, []int) {
+	return file_ringcast_v1_cache_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *PreloadRequest) GetRoutes() []string {
+	if x != nil {
+		return x.Routes
+	}
+	return nil
+}
+
+func (x *PreloadRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// PreloadResponse says where the hint is durable.
+type PreloadResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The hint's place in the log.
+	Position uint64 `protobuf:"varint,1,opt,name=position,proto3" json:"position,omitempty"`
+	// The log's identity.
+	Epoch         string `protobuf:"bytes,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreloadResponse) Reset() {
+	*x = PreloadResponse{}
+	mi := &file_ringcast_v1_cache_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreloadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreloadResponse) ProtoMessage() {}
+
+func (x *PreloadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_ringcast_v1_cache_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreloadResponse.ProtoReflect.Descriptor instead.
+func (*PreloadResponse) Descriptor() ([]byte, []int) {
+	return file_ringcast_v1_cache_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *PreloadResponse) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *PreloadResponse) GetEpoch() string {
+	if x != nil {
+		return x.Epoch
+	}
+	return ""
+}
+
 var File_ringcast_v1_cache_proto protoreflect.FileDescriptor
 
 const file_ringcast_v1_cache_proto_rawDesc = "" +
@@ -191,10 +303,19 @@ const file_ringcast_v1_cache_proto_rawDesc = "" +
 	"\x10NOTHING_SELECTED\x12(select something: give tags, keys or all\x1a6size(this.tags) > 0 || size(this.keys) > 0 || this.all\"F\n" +
 	"\x12InvalidateResponse\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x04R\bposition\x12\x14\n" +
-	"\x05epoch\x18\x02 \x01(\tR\x05epoch2\x91\x01\n" +
+	"\x05epoch\x18\x02 \x01(\tR\x05epoch\"\xdf\x01\n" +
+	"\x0ePreloadRequest\x12!\n" +
+	"\x06routes\x18\x01 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x06routes\x12\xa9\x01\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\x89\x01\xbaH\x85\x01\xba\x01\x81\x01\n" +
+	"\x12INVALID_REQUEST_ID\x12Da request_id has at most 128 characters, all of them printable ASCII\x1a%this.matches(r'^[\\x20-\\x7e]{0,128}$')R\trequestId\"C\n" +
+	"\x0fPreloadResponse\x12\x1a\n" +
+	"\bposition\x18\x01 \x01(\x04R\bposition\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\tR\x05epoch2\x84\x02\n" +
 	"\fCacheService\x12\x80\x01\n" +
 	"\n" +
-	"Invalidate\x12\x1e.ringcast.v1.InvalidateRequest\x1a\x1f.ringcast.v1.InvalidateResponse\"1\x82\xd3\xe4\x93\x02+:\x01*Z\x10:\x01*\"\v/invalidate\"\x14/v1/cache:invalidateB9Z7github.com/ringcast/ringcast/gen/ringcast/v1;ringcastv1b\x06proto3"
+	"Invalidate\x12\x1e.ringcast.v1.InvalidateRequest\x1a\x1f.ringcast.v1.InvalidateResponse\"1\x82\xd3\xe4\x93\x02+:\x01*Z\x10:\x01*\"\v/invalidate\"\x14/v1/cache:invalidate\x12q\n" +
+	"\aPreload\x12\x1b.ringcast.v1.PreloadRequest\x1a\x1c.ringcast.v1.PreloadResponse\"+\x82\xd3\xe4\x93\x02%:\x01*Z\r:\x01*\"\b/preload\"\x11/v1/cache:preloadB9Z7github.com/ringcast/ringcast/gen/ringcast/v1;ringcastv1b\x06proto3"
 
 var (
 	file_ringcast_v1_cache_proto_rawDescOnce sync.Once
@@ -208,18 +329,22 @@ func file_ringcast_v1_cache_proto_rawDescGZIP() []byte {
 	return file_ringcast_v1_cache_proto_rawDescData
 }
 
-var file_ringcast_v1_cache_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_ringcast_v1_cache_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_ringcast_v1_cache_proto_goTypes = []any{
 	(*InvalidateRequest)(nil),   // 0: ringcast.v1.InvalidateRequest
 	(*InvalidateResponse)(nil),  // 1: ringcast.v1.InvalidateResponse
-	(*durationpb.Duration)(nil), // 2: google.protobuf.Duration
+	(*PreloadRequest)(nil),      // 2: ringcast.v1.PreloadRequest
+	(*PreloadResponse)(nil),     // 3: ringcast.v1.PreloadResponse
+	(*durationpb.Duration)(nil), // 4: google.protobuf.Duration
 }
 var file_ringcast_v1_cache_proto_depIdxs = []int32{
-	2, // 0: ringcast.v1.InvalidateRequest.settle:type_name -> google.protobuf.Duration
+	4, // 0: ringcast.v1.InvalidateRequest.settle:type_name -> google.protobuf.Duration
 	0, // 1: ringcast.v1.CacheService.Invalidate:input_type -> ringcast.v1.InvalidateRequest
-	1, // 2: ringcast.v1.CacheService.Invalidate:output_type -> ringcast.v1.InvalidateResponse
-	2, // [2:3] is the sub-list for method output_type
-	1, // [1:2] is the sub-list for method input_type
+	2, // 2: ringcast.v1.CacheService.Preload:input_type -> ringcast.v1.PreloadRequest
+	1, // 3: ringcast.v1.CacheService.Invalidate:output_type -> ringcast.v1.InvalidateResponse
+	3, // 4: ringcast.v1.CacheService.Preload:output_type -> ringcast.v1.PreloadResponse
+	3, // [3:5] is the sub-list for method output_type
+	1, // [1:3] is the sub-list for method input_type
 	1, // [1:1] is the sub-list for extension type_name
 	1, // [1:1] is the sub-list for extension extendee
 	0, // [0:1] is the sub-list for field type_name
@@ -236,7 +361,7 @@ func file_ringcast_v1_cache_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_ringcast_v1_cache_proto_rawDesc), len(file_ringcast_v1_cache_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -20,6 +20,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	CacheService_Invalidate_FullMethodName = "/ringcast.v1.CacheService/Invalidate"
+	CacheService_Preload_FullMethodName    = "/ringcast.v1.CacheService/Preload"
 )
 
 // CacheServiceClient is the client API for CacheService service.
@@ -32,6 +33,9 @@ type CacheServiceClient interface {
 	// tags, those under one of the keys, or all. A response whose fetch began
 	// before the invalidation reached the edge is covered, too.
 	Invalidate(ctx context.Context, in *InvalidateRequest, opts ...grpc.CallOption) (*InvalidateResponse, error)
+	// Preload hints that responses will be wanted: each edge fetches those that it
+	// lacks, in its own time. A hint may get lost.
+	Preload(ctx context.Context, in *PreloadRequest, opts ...grpc.CallOption) (*PreloadResponse, error)
 }
 
 type cacheServiceClient struct {
@@ -52,6 +56,16 @@ func (c *cacheServiceClient) Invalidate(ctx context.Context, in *InvalidateReque
 	return out, nil
 }
 
+func (c *cacheServiceClient) Preload(ctx context.Context, in *PreloadRequest, opts ...grpc.CallOption) (*PreloadResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PreloadResponse)
+	err := c.cc.Invoke(ctx, CacheService_Preload_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // CacheServiceServer is the server API for CacheService service.
 // All implementations must embed UnimplementedCacheServiceServer
 // for forward compatibility.
@@ -62,6 +76,9 @@ type CacheServiceServer interface {
 	// tags, those under one of the keys, or all. A response whose fetch began
 	// before the invalidation reached the edge is covered, too.
 	Invalidate(context.Context, *InvalidateRequest) (*InvalidateResponse, error)
+	// Preload hints that responses will be wanted: each edge fetches those that it
+	// lacks, in its own time. A hint may get lost.
+	Preload(context.Context, *PreloadRequest) (*PreloadResponse, error)
 	mustEmbedUnimplementedCacheServiceServer()
 }
 
@@ -74,6 +91,9 @@ type UnimplementedCacheServiceServer struct{}
 
 func (UnimplementedCacheServiceServer) Invalidate(context.Context, *InvalidateRequest) (*InvalidateResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Invalidate not implemented")
+}
+func (UnimplementedCacheServiceServer) Preload(context.Context, *PreloadRequest) (*PreloadResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Preload not implemented")
 }
 func (UnimplementedCacheServiceServer) mustEmbedUnimplementedCacheServiceServer() {}
 func (UnimplementedCacheServiceServer) testEmbeddedByValue()                      {}
@@ -114,6 +134,24 @@ func _CacheService_Invalidate_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CacheService_Preload_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PreloadRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CacheServiceServer).Preload(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CacheService_Preload_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CacheServiceServer).Preload(ctx, req.(*PreloadRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // CacheService_ServiceDesc is the grpc.ServiceDesc for CacheService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -124,6 +162,10 @@ var CacheService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Invalidate",
 			Handler:    _CacheService_Invalidate_Handler,
+		},
+		{
+			MethodName: "Preload",
+			Handler:    _CacheService_Preload_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
