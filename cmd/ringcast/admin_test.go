@@ -42,6 +42,8 @@ func TestUsageErrorsReachNoServer(t *testing.T) {
 		"invalidate --all --settle -1s":          "--settle is -1s",
 		"invalidate":                             "give --tag, --key or --all",
 		"invalidate --all posts":                 "takes no argument",
+		"preload":                                "give at least one path or URL; see ringcast preload --help",
+		"preload /a --route /b":                  "unknown flag: --route",
 		"tail --last-event-id x-y-z":             "--last-event-id is \"x-y-z\"",
 		"tail --http-server localhost:4000":      "--http-server is \"localhost:4000\"",
 		"healthcheck --url localhost":            "--url is \"localhost\"",

@@ -28,7 +28,7 @@ type fake struct {
 
 	bans        []*ringcastv1.Ban
 	revocations []*ringcastv1.Revocation
-	refuse      func(ip string) error
+	refuse      func(what string) error
 	health      *health.Server
 
 	mu       sync.Mutex // guards what follows
@@ -156,6 +156,15 @@ func (f *fake) CheckToken(_ context.Context, r *ringcastv1.CheckTokenRequest) (*
 
 func (f *fake) Invalidate(_ context.Context, r *ringcastv1.InvalidateRequest) (*ringcastv1.InvalidateResponse, error) {
 	return &ringcastv1.InvalidateResponse{Position: f.took(r), Epoch: "7f3a9c"}, nil
+}
+
+func (f *fake) Preload(_ context.Context, r *ringcastv1.PreloadRequest) (*ringcastv1.PreloadResponse, error) {
+	if f.refuse != nil {
+		if err := f.refuse(r.GetRoutes()[0]); err != nil {
+			return nil, err
+		}
+	}
+	return &ringcastv1.PreloadResponse{Position: f.took(r), Epoch: "7f3a9c"}, nil
 }
 
 func (f *fake) GetStatus(context.Context, *ringcastv1.GetStatusRequest) (*ringcastv1.GetStatusResponse, error) {

@@ -25,7 +25,7 @@ func TestUnreachableServer(t *testing.T) {
 	t.Parallel()
 	address := closedPort(t)
 	for _, args := range [][]string{
-		{"ban", "192.0.2.1", "192.0.2.2"}, {"bans"}, {"check", "192.0.2.1"}, {"invalidate", "--all"}, {"status"}, {"healthcheck"},
+		{"ban", "192.0.2.1", "192.0.2.2"}, {"bans"}, {"check", "192.0.2.1"}, {"invalidate", "--all"}, {"preload", "/a"}, {"status"}, {"healthcheck"},
 	} {
 		r := ringcast(t, append(args, "--server", address)...)
 		r.want(t, exitUnreachable, "", "cannot reach the control plane at "+address+": connection refused; check")

@@ -52,8 +52,9 @@ them: use flags or files there.
 const verbsIntro = `
 ## Verbs
 
-` + "`ban`, `unban`, `bans`, `check`, `revoke`, `restore`, `revocations`, `invalidate` and `status`" + ` have the settings below, ` + "`healthcheck`" + ` the first three of
-them. What only concerns one mutation (` + "`--reason`, `--ttl`, `--request-id`" + ` and the like) is a flag alone, without a variable: ` + "`ringcast VERB --help`" + ` lists it.
+` + "`ban`, `unban`, `bans`, `check`, `revoke`, `restore`, `revocations`, `invalidate`, `preload` and `status`" + ` have the settings below, ` + "`healthcheck`" + ` the
+first three of them. What only concerns one mutation (` + "`--reason`, `--ttl`, `--request-id`" + ` and the like) is a flag alone, without a variable:
+` + "`ringcast VERB --help`" + ` lists it.
 
 `
 

@@ -90,6 +90,14 @@ func TestMutationsAsk(t *testing.T) {
 			},
 			"invalidated 2 tags and key /x at 7f3a9c-42\n",
 		},
+		"preload": {
+			[]string{"preload", "/a,b", "--request-id", "r"},
+			&ringcastv1.PreloadRequest{Routes: []string{"/a,b"}, RequestId: "r"}, "hinted preload of /a,b at 7f3a9c-42\n",
+		},
+		"preload of several": {
+			[]string{"preload", "/a?b", "https://h/", "/a?b"},
+			&ringcastv1.PreloadRequest{Routes: []string{"/a?b", "https://h/", "/a?b"}}, "hinted preload of 3 routes at 7f3a9c-42\n",
+		},
 		"invalidate all": {[]string{"invalidate", "--all"}, &ringcastv1.InvalidateRequest{All: true}, "invalidated everything at"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -114,6 +122,17 @@ func TestMutationsInJSON(t *testing.T) {
 		want(t, exitDone, "{\n  \"ip\": \"192.0.2.1\",\n  \"position\": \"42\",\n  \"epoch\": \"7f3a9c\"\n}\n", "")
 	ringcast(t, "invalidate", "--all", "-o", "jsonl", "--server", server).
 		want(t, exitDone, `{"position":"43","epoch":"7f3a9c"}`+"\n", "")
+	ringcast(t, "preload", "/a", "-o", "json", "--server", server).
+		want(t, exitDone, "{\n  \"position\": \"44\",\n  \"epoch\": \"7f3a9c\"\n}\n", "")
+}
+
+// Routes are one request: all are refused with one.
+func TestPreloadIsRefused(t *testing.T) {
+	t.Parallel()
+	f := &fake{refuse: func(route string) error {
+		return refusal(codes.InvalidArgument, "INVALID_ROUTE", "route "+route+" is no path")
+	}}
+	ringcast(t, "preload", "a", "/b", "--server", f.start(t)).want(t, exitError, "", "ringcast: route a is no path (INVALID_ROUTE)\n")
 }
 
 // A refused address is reported; the others are banned.

@@ -10,14 +10,18 @@ import (
 // stored answers with a complete entry.
 func stored(e *Entry, o Outcome) *Answer {
 	body := io.NopCloser(bytes.NewReader(e.body))
-	return &Answer{Entry: e, Body: body, Length: int64(len(e.body)), Outcome: o}
+	return &Answer{Entry: e, Whole: true, Body: body, Length: int64(len(e.body)), Outcome: o}
 }
 
 // share answers from a flight that others may read as well.
 func (s *seeker) share(f *flight, r *reader, leads bool) *Answer {
 	o := s.decision.Outcome
 	o.Status, o.Stored, o.Collapsed = f.status, leads && f.stored, !leads
-	return &Answer{Entry: f.entry, Body: r, Length: f.length, Outcome: o}
+	if f.confirmed {
+		f.part(r, leads)
+		return stored(f.entry, o)
+	}
+	return &Answer{Entry: f.entry, Leads: leads, Body: r, Length: f.length, Outcome: o}
 }
 
 // own answers the leader with a response that nobody else gets. From now on the

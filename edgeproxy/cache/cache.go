@@ -6,6 +6,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ringcast/ringcast/edgeproxy/cache/disk"
+	"github.com/ringcast/ringcast/edgeproxy/cache/ttl"
 )
 
 // Updater runs transactions on the edge's state file, one at a time. Update
@@ -26,6 +29,15 @@ type Config struct {
 	MaxObject int64
 	// ExposeTags leaves the tag fields in the answers.
 	ExposeTags bool
+	// IgnoreReload passes over what requests say of how fresh an answer they want
+	// (no-cache, max-age and min-fresh), so that no client can make the origin work.
+	IgnoreReload bool
+	// TTL lengthens or shortens how long a response is fresh for who asks; nil keeps
+	// to RFC 9111.
+	TTL *ttl.Pipeline
+	// Disk holds what does not fit into memory, and what a restart finds; nil for
+	// none. The cache does not run or close it.
+	Disk *disk.Store
 	// Now is the clock, time.Now where nil.
 	Now func() time.Time
 }
@@ -66,13 +78,20 @@ func New(config Config, fences *Fences, state Updater) *Cache {
 	}
 	return &Cache{
 		config: config, off: off, fences: fences, state: state,
-		store: newStore(config.MaxBytes, config.MaxEntries), passes: newPasses(config.Now),
+		store: newStore(config.MaxBytes, config.MaxEntries, config.Disk), passes: newPasses(config.Now),
 		open: map[string]*flight{}, byURL: map[string]map[*flight]struct{}{},
 	}
 }
 
 // Now reads the cache's clock.
 func (c *Cache) Now() time.Time { return c.config.Now() }
+
+// Answered is told the status of each answer, for what clients are known by.
+func (c *Cache) Answered(r *Request, status int) {
+	if status >= 400 && status < 500 {
+		c.config.TTL.Misbehaved(r.Client, c.config.Now())
+	}
+}
 
 // HideTags removes the tag fields, unless the configuration exposes them.
 func (c *Cache) HideTags(h Header) {

@@ -3,6 +3,9 @@ package cache
 import (
 	"strings"
 	"time"
+
+	"github.com/ringcast/ringcast/edgeproxy/cache/httpfield"
+	"github.com/ringcast/ringcast/edgeproxy/cache/ttl"
 )
 
 // Action is what is to be done with a request.
@@ -15,6 +18,9 @@ const (
 	Serve
 	// Fetch the response by Cache.Do.
 	Fetch
+	// Fail with 504: the client wants nothing that is not stored (RFC 9111, section
+	// 5.2.1.7).
+	Fail
 )
 
 // Decision is what Begin decides.
@@ -29,39 +35,51 @@ type Decision struct {
 	Outcome Outcome
 
 	place place
-	// arrived is the generation at which the request came.
-	arrived uint64
+	asked httpfield.Request
+	// visits are those of the client that asks.
+	visits ttl.Visits
+	// arrived is the generation at which the request came, drops the number of times
+	// that fences had gone.
+	arrived, drops uint64
 	// reload: the client wants nothing that was fetched before it asked.
 	reload bool
-	// spare is the stale entry that may stand in where the origin fails.
+	// stale is the entry that would answer the request if it were fresh enough: the
+	// origin may confirm it.
+	stale *Entry
+	// spare is the same entry where it may stand in if the origin fails.
 	spare *Entry
 	// latest is what was stored last for the URL: its tags and Vary are a guess at
 	// those of the response to come.
 	latest *Entry
 }
 
-// Begin decides about a request. It does not block.
+// Begin decides about a request. It waits for nobody, and may read the disk.
 func (c *Cache) Begin(r *Request) Decision {
-	d := Decision{arrived: c.fences.Generation(), place: newPlace(r.Scheme, r.Host, r.Target)}
-	asked := r.directives()
-	if reason := r.bypass(&asked); reason != "" {
-		d.Outcome.Reason = reason
+	d := Decision{arrived: c.fences.Generation(), drops: c.fences.drops.Load(), place: newPlace(r.Scheme, r.Host, r.Target)}
+	if d.Outcome.Reason = r.bypass(); d.Outcome.Reason != "" {
 		return d
 	}
-	d.Action = Fetch
-	if asked.noCache || asked.maxAge == 0 {
-		d.reload = true
-		d.Outcome.Reason = Demand
-		return d
+	d.asked, d.visits = r.directives(), c.config.TTL.Seen(r.Client, c.config.Now())
+	if c.config.IgnoreReload {
+		d.asked.NoCache, d.asked.MaxAge, d.asked.MinFresh = false, httpfield.Absent, httpfield.Absent
 	}
+	d.reload = d.asked.NoCache || d.asked.MaxAge == 0
 	c.lookUp(r, &d)
+	switch {
+	case d.Action == Serve:
+	case d.asked.OnlyIfCached:
+		d.Action, d.Outcome.Detail = Fail, "only-if-cached"
+	case d.asked.NoStore, r.ranged() && (d.stale == nil || !d.stale.validators.any()):
+		// A part is all that the client needs: the whole may be large.
+		d.Action = Forward
+	}
 	return d
 }
 
 // lookUp completes a decision from what is stored: of the entries that answer the
-// request the one fetched last.
+// request the most recent.
 func (c *Cache) lookUp(r *Request, d *Decision) {
-	d.Outcome.Reason = URIMiss
+	d.Action, d.Outcome.Reason = Fetch, URIMiss
 	stored := c.store.get(d.place.url)
 	if stored == nil {
 		return
@@ -76,27 +94,72 @@ func (c *Cache) lookUp(r *Request, d *Decision) {
 	d.Outcome.Reason = VaryMiss
 }
 
-// consider decides between serving an entry and fetching another.
+// consider decides between serving an entry and asking the origin.
 func (c *Cache) consider(d *Decision, e *Entry) {
-	hard, softAt := e.covered(c.fences, d.arrived)
+	hard, softAt := e.covered(c.fences, d.arrived, d.drops)
 	if hard {
 		return
 	}
-	stale := e.freshness.staleness(c.config.Now(), softAt)
-	if stale >= 0 && stale >= e.freshness.whileRevalidate {
-		d.Outcome.Reason = Stale
-		if stale < e.freshness.onError {
-			d.spare = e
-		}
+	if e = c.store.load(e); e == nil {
 		return
 	}
-	d.Action, d.Entry = Serve, e
-	d.Outcome = Outcome{Hit: true, TTL: ttl(stale), HasTTL: true}
-	d.Refresh = stale >= 0 && e.refreshing.CompareAndSwap(false, true)
+	d.stale = e
+	now := c.config.Now()
+	stale := e.freshness.staleness(now, c.lifetime(d, e, now), softAt)
+	if stale >= 0 {
+		// A lifetime that was lengthened does not lengthen what comes after it.
+		stale = max(stale, e.freshness.staleness(now, e.freshness.lifetime, softAt))
+	}
+	if stale >= 0 && stale < e.freshness.onError && !e.freshness.validate {
+		d.spare = e
+	}
+	switch {
+	case d.demands(e, now, stale):
+		d.reload, d.Outcome.Reason = true, Demand
+	case e.freshness.validate || !d.permits(e, stale):
+		d.Outcome.Reason = Stale
+	default:
+		c.store.used(e, now)
+		d.Action, d.Entry = Serve, e
+		d.Outcome = Outcome{Hit: true, TTL: remaining(stale), HasTTL: true}
+		d.Refresh = stale >= 0 && stale < e.freshness.whileRevalidate && e.refreshing.CompareAndSwap(false, true)
+	}
 }
 
-// ttl is the opposite of the staleness, in seconds rounded down.
-func ttl(stale time.Duration) int {
+// demands tells whether the client wants something fresher (RFC 9111, sections
+// 5.2.1.1, 5.2.1.3 and 5.2.1.4). One that merely reloads gets what cannot have changed.
+func (d *Decision) demands(e *Entry, now time.Time, stale time.Duration) bool {
+	switch asked := &d.asked; {
+	case asked.NoCache:
+		return true
+	case asked.MaxAge == 0 && !(e.freshness.immutable && stale < 0), asked.MaxAge > 0 && e.freshness.age(now) > asked.MaxAge:
+		return true
+	case asked.MinFresh >= 0 && -stale < asked.MinFresh:
+		return true
+	}
+	return false
+}
+
+// permits tells whether an entry is fresh or may be used though it is not. Who
+// gives a max-age wants nothing stale, unless it says so (RFC 9111, section 5.2.1.1).
+func (d *Decision) permits(e *Entry, stale time.Duration) bool {
+	asked := &d.asked
+	return stale < 0 || stale < e.freshness.whileRevalidate && (asked.MaxAge < 0 || asked.MaxStale >= 0) ||
+		!e.freshness.strict && asked.MaxStale >= 0 && stale <= asked.MaxStale
+}
+
+// lifetime is how long an entry is fresh for who asks.
+func (c *Cache) lifetime(d *Decision, e *Entry, now time.Time) time.Duration {
+	if !c.config.TTL.Active() {
+		return e.freshness.lifetime
+	}
+	return c.config.TTL.Lifetime(ttl.Context{
+		Now: now, Lifetime: e.freshness.lifetime, Extend: !e.freshness.fixed, Visits: d.visits, Seed: e.seed(),
+	})
+}
+
+// remaining is the opposite of the staleness, in seconds rounded down.
+func remaining(stale time.Duration) int {
 	n := -stale / time.Second
 	if stale > 0 && stale%time.Second != 0 {
 		n--
@@ -106,7 +169,7 @@ func ttl(stale time.Duration) int {
 
 // ForRefresh gives the decision with which to refresh the entry just served.
 func (d Decision) ForRefresh() Decision {
-	d.Action, d.Refresh, d.latest, d.Entry = Fetch, false, d.Entry, nil
+	d.Action, d.Refresh, d.latest, d.stale, d.Entry = Fetch, false, d.Entry, d.Entry, nil
 	d.Outcome = Outcome{Reason: Stale}
 	if d.latest.freshness.onError > 0 {
 		d.spare = d.latest
@@ -127,7 +190,7 @@ func flightKey(url string, names []string, h Fields) string {
 	b.WriteString(url)
 	for _, name := range names {
 		b.WriteByte('\n')
-		b.WriteString(fieldValue(h, name))
+		b.WriteString(selecting(h, name))
 	}
 	return b.String()
 }

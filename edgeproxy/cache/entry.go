@@ -1,9 +1,12 @@
 package cache
 
 import (
+	"hash/maphash"
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/ringcast/ringcast/edgeproxy/cache/disk"
 )
 
 // entryOverhead is what an entry takes beside its fields and body: its own
@@ -19,18 +22,27 @@ type Entry struct {
 	fields    []Field
 	tags      []string
 	freshness freshness
+	// date is the response's Date, or when it came.
+	date       time.Time
+	validators validators
 	// began and beganAt are the generation and the time at which its fetch began.
 	began   uint64
 	beganAt time.Time
 
-	// body and length are set once it is complete.
+	// body and length are set once it is complete, and whole with them. Until then
+	// the body may be that of row, on disk.
 	body   []byte
 	length []string
+	whole  bool
+	row    *disk.Stored
 
 	// checked is the generation at which no hard fence covered it, softAt what its
 	// verdict said then; see verdict.
 	checked atomic.Uint64
 	softAt  atomic.Int64
+	// rowID is the entry's on disk, 0 for none; usedAt, in Unix nanoseconds, is when
+	// the disk was last told of its use.
+	rowID, usedAt atomic.Int64
 	// refreshing: a refresh in the background is on its way.
 	refreshing atomic.Bool
 }
@@ -48,14 +60,38 @@ func (e *Entry) Body() []byte { return e.body }
 // status forbids one (RFC 9110, section 8.6).
 func (e *Entry) ContentLength() []string { return e.length }
 
+// Generation is that at which the entry's fetch began.
+func (e *Entry) Generation() uint64 { return e.began }
+
 // Age is the time since the origin made the response.
 func (e *Entry) Age(now time.Time) time.Duration { return e.freshness.age(now) }
 
+// seed tells the entry from others and from its successors.
+func (e *Entry) seed() uint64 {
+	return maphash.String(seeds, e.place.url) ^ uint64(e.beganAt.UnixNano())
+}
+
+var seeds = maphash.MakeSeed()
+
 func (e *Entry) complete(body []byte) {
-	e.body = body
+	e.body, e.whole = body, true
 	if e.status != 204 {
 		e.length = []string{strconv.Itoa(len(body))}
 	}
+}
+
+// withBody gives a copy that has its body.
+func (e *Entry) withBody(body []byte) *Entry {
+	w := &Entry{
+		place: e.place, variant: e.variant, status: e.status, fields: e.fields, tags: e.tags,
+		freshness: e.freshness, date: e.date, validators: e.validators, began: e.began, beganAt: e.beganAt,
+	}
+	w.complete(body)
+	w.checked.Store(e.checked.Load())
+	w.softAt.Store(e.softAt.Load())
+	w.rowID.Store(e.rowID.Load())
+	w.usedAt.Store(e.usedAt.Load())
+	return w
 }
 
 // size is about what the entry takes in memory, in bytes.
@@ -89,13 +125,14 @@ func (e *Entry) noteSoft(at int64) {
 
 // covered asks the fences about the entry and remembers the answer. generation
 // was read before: an invalidation that comes meanwhile makes the next hit ask
-// again, as does any later one.
-func (e *Entry) covered(f *Fences, generation uint64) (hard bool, softAt int64) {
+// again, as does any later one. drops was read before the entry was looked up: if
+// fences went since, the one that covers it may have.
+func (e *Entry) covered(f *Fences, generation, drops uint64) (hard bool, softAt int64) {
 	if e.checked.Load() == generation {
 		return false, e.softAt.Load()
 	}
 	v := f.judge(e.began, &e.place, e.tags)
-	if v.hard {
+	if v.hard || f.drops.Load() != drops {
 		return true, 0
 	}
 	e.noteSoft(v.softAt)

@@ -26,6 +26,8 @@ type Fences struct {
 	mu         sync.RWMutex
 	table      *table
 	generation atomic.Uint64
+	// drops counts the times that fences went; see drop.
+	drops atomic.Uint64
 }
 
 // NewFences gives fences that cover nothing. now is the edge's clock.

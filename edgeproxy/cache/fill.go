@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// lingerLimit is how long a body that is to be stored is read on for nobody. One
+// that takes longer is not worth a connection to the origin.
+const lingerLimit = 30 * time.Second
+
 // stallLimit is how long one reader may hold up the others once a body has grown
 // beyond what is kept of it. Before that nobody holds up anybody.
 const stallLimit = 10 * time.Second
@@ -23,6 +27,11 @@ type fill struct {
 	readers map[*reader]struct{}
 	// end is nil while the body grows, then io.EOF or what cut it short.
 	end error
+	// wanted: the body is to be stored, so that it is read to its end although all
+	// readers have left, for as long as linger runs. Those who leave before that is
+	// known do not wait for it.
+	wanted bool
+	linger *time.Timer
 	// written: the writer is gone. With the last reader gone too, free is called,
 	// once; it gives back the memory.
 	written bool
@@ -49,20 +58,22 @@ func (b *fill) wait() <-chan struct{} {
 }
 
 // add gives another reader, from the first byte; nil where that is gone, or where
-// the last reader has left.
+// the last reader has left for good.
 func (b *fill) add(ctx context.Context, f *flight) *reader {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.base > 0 || b.readers == nil {
+	if b.base > 0 || b.readers == nil || b.linger != nil && !b.linger.Stop() {
 		return nil
 	}
+	b.linger = nil
 	r := &reader{ctx: ctx, flight: f}
 	b.readers[r] = struct{}{}
 	return r
 }
 
-// remove drops a reader and tells whether it was the last.
-func (b *fill) remove(r *reader) (last bool) {
+// remove drops a reader and tells whether the body is of no more use to anybody;
+// if it may be so later, giveUp is called then.
+func (b *fill) remove(r *reader, giveUp func()) (useless bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if _, ok := b.readers[r]; !ok {
@@ -70,12 +81,35 @@ func (b *fill) remove(r *reader) (last bool) {
 	}
 	delete(b.readers, r)
 	b.signal()
-	if len(b.readers) > 0 {
+	switch {
+	case len(b.readers) > 0:
+		return false
+	case b.wanted && !b.written:
+		b.linger = time.AfterFunc(lingerLimit, giveUp)
 		return false
 	}
 	b.readers = nil
 	b.release()
 	return true
+}
+
+// want says whether the body is to be stored.
+func (b *fill) want(wanted bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.wanted = wanted
+}
+
+// unwant tells the writer, which has found that the body is not to be stored,
+// whether nobody else wants it.
+func (b *fill) unwant() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.wanted = false
+	if len(b.readers) == 0 {
+		b.readers = nil
+	}
+	return b.readers == nil
 }
 
 // leave is the end of the writer. Readers may still have much to read, and hold
@@ -84,12 +118,15 @@ func (b *fill) leave() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.written = true
+	if b.linger != nil {
+		b.linger.Stop()
+	}
 	b.release()
 }
 
 // release is called with mu held.
 func (b *fill) release() {
-	if b.written && b.readers == nil {
+	if b.written && len(b.readers) == 0 {
 		b.free()
 	}
 }

@@ -20,6 +20,8 @@ type flight struct {
 	alone bool
 	// spare: a stale response stands by, which an error must not replace.
 	spare bool
+	// stale is what is stored and may be confirmed, or nil.
+	stale *Entry
 	// guess is what was stored for the URL before, or nil.
 	guess *Entry
 
@@ -32,9 +34,12 @@ type flight struct {
 	ready  chan struct{}
 	entry  *Entry // nil where the response is for the leader alone
 	stored bool   // entry is going to be stored
-	status int
-	length int64 // of the body, -1 where not known
-	err    error
+	shared bool   // entry may answer those who asked meanwhile
+	// confirmed: the origin confirmed what is stored, and entry has its body.
+	confirmed bool
+	status    int
+	length    int64 // of the body, -1 where not known
+	err       error
 
 	mu sync.Mutex // guards own and left
 	// own is the response that only the leader gets, until it takes it or is gone.
@@ -65,15 +70,20 @@ func (f *flight) settled() bool {
 // run fetches. Who waits for the flight is told by closing ready.
 func (c *Cache) run(ctx context.Context, f *flight, fetch FetchFunc) {
 	defer c.finish(f)
-	resp, err := fetch(ctx, !f.alone)
+	resp, err := c.ask(ctx, f, fetch)
 	if err != nil {
 		f.err = err
 		close(f.ready)
 		f.cancel()
 		return
 	}
-	f.status, f.length = resp.Status, resp.Length
+	if f.status = resp.Status; f.confirmed {
+		c.confirm(f)
+		return
+	}
+	f.length = resp.Length
 	if f.entry = c.admit(f, resp); f.entry == nil {
+		c.head(f, resp)
 		c.pass(f, resp)
 		return
 	}
@@ -83,6 +93,8 @@ func (c *Cache) run(ctx context.Context, f *flight, fetch FetchFunc) {
 		return
 	}
 	f.stored = c.mayKeep(f.entry)
+	f.fill.want(f.stored)
+	c.decideSharing(f)
 	close(f.ready)
 	c.pour(ctx, f, resp)
 }

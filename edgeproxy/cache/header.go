@@ -5,6 +5,8 @@ import (
 	"net/textproto"
 	"slices"
 	"strings"
+
+	"github.com/ringcast/ringcast/edgeproxy/cache/httpfield"
 )
 
 // Header holds a response's fields under their canonical names. http.Header can
@@ -21,6 +23,31 @@ type Field struct {
 	Values []string
 }
 
+// fieldList are fields ordered by name.
+type fieldList []Field
+
+// Values implements Fields.
+func (l fieldList) Values(name string) []string {
+	if i, found := l.find(name); found {
+		return l[i].Values
+	}
+	return nil
+}
+
+func (l fieldList) find(name string) (i int, found bool) {
+	return slices.BinarySearchFunc(l, name, func(f Field, name string) int { return strings.Compare(f.Name, name) })
+}
+
+// set replaces a field or adds it.
+func set(fields []Field, name string, values ...string) []Field {
+	i, found := fieldList(fields).find(name)
+	if found {
+		fields[i].Values = values
+		return fields
+	}
+	return slices.Insert(fields, i, Field{name, values})
+}
+
 // perMessage are fields that speak of one message or connection and not of the
 // response (RFC 9111, section 3.1). The cache computes the last two itself.
 var perMessage = []string{
@@ -29,13 +56,11 @@ var perMessage = []string{
 	"Transfer-Encoding", "Upgrade", "Age", "Content-Length",
 }
 
-// storedFields gives what is kept of a header, by name.
-func storedFields(h Header, exposeTags bool) []Field {
-	dropped := slices.Clone(perMessage)
-	for _, line := range h.Values("Connection") {
-		for name := range strings.SplitSeq(line, ",") {
-			dropped = append(dropped, textproto.CanonicalMIMEHeaderKey(trimSpace(name)))
-		}
+// storedFields gives what is kept of a header, by name: not what is omitted.
+func storedFields(h Header, omitted []string, exposeTags bool) []Field {
+	dropped := append(slices.Clone(perMessage), omitted...)
+	for name := range httpfield.ListElements(h.Values("Connection")) {
+		dropped = append(dropped, textproto.CanonicalMIMEHeaderKey(name))
 	}
 	if !exposeTags {
 		dropped = append(dropped, tagFields...)

@@ -5,17 +5,17 @@ import (
 	"testing"
 )
 
-func TestInvalidateURI(t *testing.T) {
+func TestInvalidate(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, Config{})
 	fetch := always(func() *Response { return respond(200, "x", "Cache-Control: max-age=60") })
 	for _, target := range []string{"/a", "/ab", "/a*"} {
 		r.outcome(t, get(target), fetch)
 	}
-	if err := r.InvalidateURI(t.Context(), get("/nothing")); err != nil || r.fences.Generation() != 0 {
+	if err := r.Invalidate(t.Context(), get("/nothing"), nil); err != nil || r.fences.Generation() != 0 {
 		t.Errorf("nothing stored: %v, generation %d", err, r.fences.Generation())
 	}
-	if err := r.InvalidateURI(t.Context(), get("/a*")); err != nil || r.fences.Generation() != 1 {
+	if err := r.Invalidate(t.Context(), get("/a*"), nil); err != nil || r.fences.Generation() != 1 {
 		t.Errorf("one stored: %v, generation %d", err, r.fences.Generation())
 	}
 	for target, want := range map[string]Action{"/a": Serve, "/ab": Serve, "/a*": Fetch} {
@@ -25,7 +25,7 @@ func TestInvalidateURI(t *testing.T) {
 	}
 }
 
-func TestInvalidateURIOfAFetchUnderWay(t *testing.T) {
+func TestInvalidateOfAFetchUnderWay(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, Config{})
 	held, done := newHeldFetch(), make(chan struct{})
@@ -34,7 +34,7 @@ func TestInvalidateURIOfAFetchUnderWay(t *testing.T) {
 		_, _, _ = r.ask(t.Context(), get("/a"), held.fetch)
 	}()
 	<-held.asked
-	if err := r.InvalidateURI(t.Context(), get("/a")); err != nil {
+	if err := r.Invalidate(t.Context(), get("/a"), nil); err != nil {
 		t.Fatal(err)
 	}
 	held.answer <- respond(200, "before", "Cache-Control: max-age=60")
@@ -44,7 +44,7 @@ func TestInvalidateURIOfAFetchUnderWay(t *testing.T) {
 	}
 }
 
-func TestInvalidateURIWithoutADisk(t *testing.T) {
+func TestInvalidateWithoutADisk(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, Config{})
 	r.outcome(t, get("/a"), always(func() *Response { return respond(200, "x", "Cache-Control: max-age=60") }))
@@ -56,7 +56,7 @@ func TestInvalidateURIWithoutADisk(t *testing.T) {
 	}()
 	<-held.asked
 	r.file.fail = errors.New("disk full")
-	if err := r.InvalidateURI(t.Context(), get("/a")); !errors.Is(err, r.file.fail) {
+	if err := r.Invalidate(t.Context(), get("/a"), nil); !errors.Is(err, r.file.fail) {
 		t.Errorf("error is %v", err)
 	}
 	if got := r.Begin(get("/a")).Action; got != Fetch {

@@ -46,7 +46,7 @@ func TestLeaderLeavesAtTheAnswer(t *testing.T) {
 		for _, lines := range []string{fresh, "Cache-Control: no-store"} {
 			resp, w := stream(lines)
 			var ended bool
-			fetch := func(ctx context.Context, _ bool) (*Response, error) {
+			fetch := func(ctx context.Context, _ Question) (*Response, error) {
 				context.AfterFunc(ctx, func() { ended = true; _ = w.CloseWithError(ctx.Err()) })
 				return resp, nil
 			}

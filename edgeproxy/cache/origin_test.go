@@ -19,7 +19,7 @@ func newHeldFetch() *heldFetch {
 	return &heldFetch{asked: make(chan struct{}, 100), answer: make(chan *Response, 100)}
 }
 
-func (h *heldFetch) fetch(ctx context.Context, _ bool) (*Response, error) {
+func (h *heldFetch) fetch(ctx context.Context, _ Question) (*Response, error) {
 	h.count.Add(1)
 	h.asked <- struct{}{}
 	select {

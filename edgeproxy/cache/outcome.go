@@ -1,6 +1,9 @@
 package cache
 
-import "strconv"
+import (
+	"fmt"
+	"strconv"
+)
 
 // CacheName is the name of this cache in a Cache-Status field.
 const CacheName = "ringcast"
@@ -26,7 +29,8 @@ const (
 
 // Outcome is what the cache did for a request, to be told in Cache-Status.
 type Outcome struct {
-	// Hit: the request was answered without the origin. Else Reason says why not.
+	// Hit: the request was answered without the origin. Else Reason says why not, or
+	// Detail.
 	Hit    bool
 	Reason Reason
 	// Status is the origin's status code, 0 where it gave none.
@@ -39,17 +43,23 @@ type Outcome struct {
 	// is stale. It counts where HasTTL is set.
 	TTL    int
 	HasTTL bool
+	// Key is the cache key, told where it is not empty.
+	Key string
+	// Detail says why there is neither a hit nor a forwarded request.
+	Detail string
 }
 
 // String formats the outcome as a member of Cache-Status (RFC 9211, section 2).
 func (o Outcome) String() string {
 	b := make([]byte, 0, 64)
 	b = append(b, CacheName...)
-	if o.Hit {
+	switch {
+	case o.Hit:
 		b = append(b, "; hit"...)
-	} else {
-		b = append(b, "; fwd="...)
-		b = append(b, o.Reason...)
+	case o.Detail != "":
+		b = append(append(b, "; detail="...), o.Detail...)
+	default:
+		b = append(append(b, "; fwd="...), o.Reason...)
 	}
 	if !o.Hit && o.Status != 0 {
 		b = strconv.AppendInt(append(b, "; fwd-status="...), int64(o.Status), 10)
@@ -63,5 +73,25 @@ func (o Outcome) String() string {
 	if o.Collapsed {
 		b = append(b, "; collapsed"...)
 	}
+	if o.Key != "" {
+		b = appendString(append(b, "; key="...), o.Key)
+	}
 	return string(b)
+}
+
+// appendString writes a String of RFC 9651, section 3.3.3. What it cannot hold is
+// percent-encoded, as in a URL.
+func appendString(b []byte, s string) []byte {
+	b = append(b, '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c < ' ' || c > '~':
+			b = fmt.Appendf(b, "%%%02X", c)
+		default:
+			b = append(b, c)
+		}
+	}
+	return append(b, '"')
 }

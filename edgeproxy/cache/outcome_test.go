@@ -25,9 +25,28 @@ func TestWhatIsStored(t *testing.T) {
 		{"s-maxage wins", 200, nil, []string{"Cache-Control: s-maxage=0, max-age=60"}, false},
 		{"s-maxage alone", 200, nil, []string{"Cache-Control: s-maxage=60, max-age=0"}, true},
 		{"nothing said", 200, nil, nil, false},
+		{"public alone", 200, nil, []string{"Cache-Control: public"}, false},
 		{"no-store", 200, nil, []string{"Cache-Control: max-age=60, no-store"}, false},
 		{"private", 200, nil, []string{"Cache-Control: max-age=60", "Cache-Control: PRIVATE"}, false},
-		{"private fields", 200, nil, []string{`Cache-Control: max-age=60, private="Set-Cookie"`}, false},
+		{"private fields", 200, nil, []string{`Cache-Control: max-age=60, private="Set-Cookie"`, "Set-Cookie: a=b"}, true},
+		{"other private fields", 200, nil, []string{`Cache-Control: max-age=60, private="X"`, "Set-Cookie: a=b"}, false},
+		{"cookie, public", 200, nil, []string{"Cache-Control: max-age=60, public", "Set-Cookie: a=b"}, true},
+		{"cookie, s-maxage", 200, nil, []string{"Cache-Control: s-maxage=60", "Set-Cookie: a=b"}, true},
+		{"modified", 200, nil, []string{"Last-Modified: Fri, 15 Jan 2027 07:00:00 GMT"}, true},
+		{"404, modified", 404, nil, []string{"Last-Modified: Fri, 15 Jan 2027 07:00:00 GMT"}, false},
+		{"tagged", 200, nil, []string{`Etag: "1"`}, true},
+		{"404, tagged", 404, nil, []string{`Etag: "1"`}, false},
+		{"404, tagged, max-age", 404, nil, []string{`Etag: "1"`, "Cache-Control: max-age=0"}, true},
+		{"no-cache, tagged", 200, nil, []string{`Etag: W/"1"`, "Cache-Control: no-cache"}, true},
+		{"must-understand", 200, nil, []string{"Cache-Control: max-age=60, must-understand, no-store"}, true},
+		{"must-understand what it does not", 299, nil, []string{"Cache-Control: max-age=60, must-understand"}, false},
+		{"unknown status", 299, nil, []string{"Cache-Control: max-age=60"}, true},
+		{"targeted", 200, nil, []string{"Cache-Control: no-store", "Cdn-Cache-Control: max-age=60"}, true},
+		{"targeted against", 200, nil, []string{"Cache-Control: max-age=60", "Cdn-Cache-Control: no-store"}, false},
+		{"our own first", 200, nil, []string{"Ringcast-Cache-Control: max-age=60", "Cdn-Cache-Control: no-store"}, true},
+		{"targeted, empty", 200, nil, []string{"Cache-Control: max-age=60", "Cdn-Cache-Control: "}, true},
+		{"targeted, broken", 200, nil, []string{"Cache-Control: max-age=60", "Cdn-Cache-Control: no-store, &"}, true},
+		{"targeted without a time", 200, nil, []string{"Expires: Fri, 15 Jan 2027 09:00:00 GMT", "Cdn-Cache-Control: public"}, false},
 		{"no-cache", 200, nil, []string{"Cache-Control: no-cache, max-age=60"}, false},
 		{"quoted comma", 200, nil, []string{`Cache-Control: x="no-store, no-cache", max-age="60"`}, true},
 		{"junk between", 200, nil, []string{"Cache-Control: ,;=, max-age=60,,"}, true},
@@ -96,9 +115,19 @@ func TestOutcomes(t *testing.T) {
 		{get("/a"), "hit; ttl=57"},
 		{get("/a", "Cache-Control: no-cache"), "fwd=request; fwd-status=200; stored"},
 		{get("/a", "Cache-Control: max-age=0"), "fwd=request; fwd-status=200; stored"},
-		{get("/a", "Cache-Control: no-store"), "fwd=request"},
-		{get("/a", "Range: bytes=0-1"), "fwd=bypass"},
-		{get("/a", `If-Range: "1"`), "fwd=bypass"},
+		{get("/a", "Cache-Control: no-store"), "hit; ttl=57"},
+		{get("/c", "Cache-Control: no-store"), "fwd=uri-miss"},
+		{get("/c", "Cache-Control: only-if-cached"), "detail=only-if-cached"},
+		{get("/a", "Cache-Control: only-if-cached"), "hit; ttl=57"},
+		{get("/a", "Cache-Control: max-age=3"), "hit; ttl=57"},
+		{get("/a", "Cache-Control: max-age=2"), "fwd=request; fwd-status=200; stored"},
+		{get("/a", "Cache-Control: min-fresh=57"), "hit; ttl=57"},
+		{get("/a", "Cache-Control: min-fresh=58"), "fwd=request; fwd-status=200; stored"},
+		{get("/a", "Pragma: no-cache"), "fwd=request; fwd-status=200; stored"},
+		{get("/a", "Pragma: no-cache", "Cache-Control: x"), "hit; ttl=57"},
+		{get("/a", "Range: bytes=0-1"), "hit; ttl=57"},
+		{get("/c", "Range: bytes=0-1"), "fwd=uri-miss"},
+		{get("/a", `If-Range: "1"`), "hit; ttl=57"},
 		{get("/a", `If-Match: "1"`), "fwd=bypass"},
 		{get("/a", "If-Unmodified-Since: Fri, 15 Jan 2027 08:00:00 GMT"), "fwd=bypass"},
 		{get("/a", "Upgrade: websocket"), "fwd=bypass"},
@@ -127,7 +156,7 @@ func TestStoredFields(t *testing.T) {
 	h := fieldsOf("Connection: close, x-hop", "X-Hop: 1", "Keep-Alive: 5", "Age: 4", "Content-Length: 3",
 		"Cache-Tag: a", "Surrogate-Key: b", `Cache-Groups: "c"`, "Etag: \"e\"", "X-B: 1", "X-B: 2")
 	var names []string
-	for _, f := range storedFields(h, false) {
+	for _, f := range storedFields(h, nil, false) {
 		names = append(names, f.Name)
 		if cap(f.Values) > len(f.Values) {
 			t.Errorf("%s: two answers that append would share memory", f.Name)
@@ -136,7 +165,7 @@ func TestStoredFields(t *testing.T) {
 	if got := strings.Join(names, " "); got != "Etag X-B" {
 		t.Errorf("stored %q", got)
 	}
-	if n := len(storedFields(h, true)); n != 5 {
+	if n := len(storedFields(h, nil, true)); n != 5 {
 		t.Errorf("%d fields with tags exposed, want 5", n)
 	}
 }

@@ -50,9 +50,9 @@ func (f *Fences) Apply(ctx context.Context, tx *sql.Tx, events []any) (publish f
 	return func() { f.publish(changes) }, nil
 }
 
-// fenceURL fences one URL, which is no pattern: a "*" in it stands for itself.
-func (f *Fences) fenceURL(ctx context.Context, tx *sql.Tx, url string) (publish func(), err error) {
-	c := change{selectors: []selector{{kindKey, url}}}
+// fenceOwn fences what the edge itself found to have changed.
+func (f *Fences) fenceOwn(ctx context.Context, tx *sql.Tx, list []selector) (publish func(), err error) {
+	c := change{selectors: list}
 	if !f.fits(c.selectors, newAdditions()) {
 		c = floor(fence{})
 	}

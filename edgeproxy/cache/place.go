@@ -21,11 +21,21 @@ func newPlace(scheme, host, target string) place {
 	return splitPlace(url, len(url)-len(target))
 }
 
+// placeOf reads a cache key.
+func placeOf(url string) place {
+	_, rest, _ := strings.Cut(url, "://")
+	_, target, _ := strings.Cut(rest, "/")
+	return splitPlace(url, max(len(url)-len(target)-1, 0))
+}
+
 func splitPlace(url string, authorityEnd int) place {
 	target := url[authorityEnd:]
 	path, _, _ := strings.Cut(target, "?")
 	return place{url: url, target: target, path: path}
 }
+
+// origin is the scheme and authority (RFC 6454, section 4).
+func (p *place) origin() string { return p.url[:len(p.url)-len(p.target)] }
 
 // canonicalHost gives the authority in lower case, without the scheme's default
 // port (RFC 9110, section 4.2.3).

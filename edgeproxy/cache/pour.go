@@ -38,6 +38,9 @@ func (c *Cache) pour(ctx context.Context, f *flight, resp *Response) {
 		if len(f.fill.space()) == 0 && !c.makeSpace(f) {
 			whole = false
 			c.finish(f)
+			if f.fill.unwant() {
+				return // too long to store, and nobody reads it
+			}
 			if err := f.fill.shift(ctx); err != nil {
 				f.fill.advance(0, err)
 				return
@@ -88,11 +91,20 @@ func (c *Cache) keep(f *flight, n int) {
 	if cap(body) > len(body)+len(body)/4 {
 		body = append(make([]byte, 0, len(body)), body...)
 	}
-	f.entry.complete(body[:len(body):len(body)])
+	f.entry.complete(body)
+	c.put(f, f.entry)
+}
+
+// put stores what a flight brought, and tells whether it did.
+func (c *Cache) put(f *flight, e *Entry) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !f.dropped && c.mayKeep(f.entry) {
-		c.store.put(f.entry)
+	if f.dropped || !c.mayKeep(e) {
+		return false
+	}
+	c.store.put(e)
+	if c.mayShare(e) {
 		c.passes.remove(f.place.url)
 	}
+	return true
 }

@@ -49,9 +49,9 @@ func (r *reader) take(p []byte) (n int, changed <-chan struct{}, err error) {
 	return 0, b.wait(), nil
 }
 
-// Close ends the fetch where nobody else wants it. It can be called again.
+// Close ends the fetch where nobody else wants what it brings. It can be called again.
 func (r *reader) Close() error {
-	if r.flight.fill.remove(r) {
+	if r.flight.fill.remove(r, r.flight.cancel) {
 		r.flight.cancel()
 	}
 	return nil

@@ -1,6 +1,12 @@
 package cache
 
-import "strings"
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/ringcast/ringcast/edgeproxy/cache/httpfield"
+)
 
 // Fields reads header fields by their canonical name; http.Header has it.
 type Fields interface {
@@ -21,11 +27,16 @@ type Request struct {
 	Header Fields
 	// HasBody: there is a body, or one is announced.
 	HasBody bool
+	// Client is who asks, for what it is told of freshness.
+	Client netip.Addr
 }
 
-// bypassFields name what the cache does not take part in: parts of a response,
-// preconditions for the origin to judge, other protocols.
-var bypassFields = []string{"Range", "If-Range", "If-Match", "If-Unmodified-Since", "Upgrade"}
+// Key is the cache key: the absolute URL.
+func (r *Request) Key() string { return newPlace(r.Scheme, r.Host, r.Target).url }
+
+// bypassFields name what the cache does not take part in: preconditions for the
+// origin to judge (RFC 9110, section 13.2.1), other protocols.
+var bypassFields = []string{"If-Match", "If-Unmodified-Since", "Upgrade"}
 
 // Safe tells whether the method changes nothing (RFC 9110, section 9.2.1). One
 // that is not known is unsafe.
@@ -38,50 +49,39 @@ func (r *Request) Safe() bool {
 }
 
 // bypass gives the reason why the cache takes no part in a request, "" if it does.
-func (r *Request) bypass(d *directives) Reason {
+func (r *Request) bypass() Reason {
 	if r.Method != "GET" && r.Method != "HEAD" {
 		return Method
 	}
-	if r.HasBody {
+	if r.HasBody || slices.ContainsFunc(bypassFields, r.has) || r.strips() {
 		return Bypass
-	}
-	for _, name := range bypassFields {
-		if len(r.Header.Values(name)) > 0 {
-			return Bypass
-		}
-	}
-	if r.strips() {
-		return Bypass
-	}
-	if d.noStore {
-		return Demand
 	}
 	return ""
 }
+
+func (r *Request) has(name string) bool { return len(r.Header.Values(name)) > 0 }
+
+// ranged tells whether a part is asked for. Other methods have no ranges (RFC 9110,
+// section 14.2).
+func (r *Request) ranged() bool { return r.Method == "GET" && r.has("Range") }
 
 // strips tells whether Connection names fields of the request (RFC 9110, section
 // 7.6.1). The origin does not see those, so that what it answers is not for the
 // requests that have the same fields and pass them on.
 func (r *Request) strips() bool {
-	for _, line := range r.Header.Values("Connection") {
-		for option := range strings.SplitSeq(line, ",") {
-			switch strings.ToLower(trimSpace(option)) {
-			case "", "close", "keep-alive", "upgrade", "te":
-			default:
-				return true
-			}
+	for option := range httpfield.ListElements(r.Header.Values("Connection")) {
+		switch strings.ToLower(option) {
+		case "close", "keep-alive", "upgrade", "te":
+		default:
+			return true
 		}
 	}
 	return false
 }
 
-func (r *Request) authorized() bool { return len(r.Header.Values("Authorization")) > 0 }
+func (r *Request) authorized() bool { return r.has("Authorization") }
 
 // directives gives those of the request; most have none.
-func (r *Request) directives() directives {
-	lines := r.Header.Values("Cache-Control")
-	if len(lines) == 0 {
-		return directives{maxAge: -1}
-	}
-	return parseDirectives(lines)
+func (r *Request) directives() httpfield.Request {
+	return httpfield.ParseRequest(r.Header.Values("Cache-Control"), r.Header.Values("Pragma"))
 }

@@ -46,7 +46,7 @@ func (r *rig) ask(ctx context.Context, request *Request, fetch FetchFunc) (body 
 		}
 		return string(d.Entry.Body()), d.Outcome, nil
 	}
-	if d.Action == Forward {
+	if d.Action == Forward || d.Action == Fail {
 		return "", d.Outcome, nil
 	}
 	a, err := r.Do(ctx, request, d, fetch)
@@ -94,7 +94,7 @@ func respond(status int, body string, lines ...string) *Response {
 }
 
 func always(r func() *Response) FetchFunc {
-	return func(context.Context, bool) (*Response, error) { return r(), nil }
+	return func(context.Context, Question) (*Response, error) { return r(), nil }
 }
 
 const fresh = "Cache-Control: max-age=60"

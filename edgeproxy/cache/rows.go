@@ -87,3 +87,17 @@ func putSelector(ctx context.Context, tx *sql.Tx, s selector, f fence) error {
 		int64(f.hard), int64(soft.generation), soft.at, f.settleUntil)
 	return err
 }
+
+func deleteFences(ctx context.Context, tx *sql.Tx, list []selector) error {
+	stmt, err := tx.PrepareContext(ctx, `DELETE FROM fences WHERE kind = ? AND selector = ?`)
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	for _, s := range list {
+		if _, err := stmt.ExecContext(ctx, string(s.kind), s.text); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -12,21 +12,34 @@ const maxJoins = 3
 
 var errClosed = errors.New("cache is closed")
 
+// Question is how to ask the origin.
+type Question struct {
+	// Conditions are to be sent in place of the client's where one is set: the
+	// origin is asked about what is stored.
+	Conditions
+	// Shared: the answer is not for this client alone, so that conditions of its own
+	// (If-None-Match, If-Modified-Since) are not sent, nor is its Range.
+	Shared bool
+}
+
 // FetchFunc asks the origin. Its context does not end with the client's, and it
-// has that one's values. Where shared is set the response may answer others as
-// well and must not depend on conditions of this client's (If-None-Match,
-// If-Modified-Since).
-type FetchFunc func(ctx context.Context, shared bool) (*Response, error)
+// has that one's values. It may be called again after it returned a response with
+// status 304, whose body has been closed then.
+type FetchFunc func(ctx context.Context, q Question) (*Response, error)
 
 // Answer is what to answer after a Fetch.
 type Answer struct {
 	// Entry has the status and header, nil where Own is set.
 	Entry *Entry
+	// Whole: the entry has its body, and Reply may be asked.
+	Whole bool
 	// Body is the content, which may still grow. A read error other than io.EOF
 	// must reach the client as a broken transfer. The caller closes it.
 	Body io.ReadCloser
 	// Length of Body in bytes, -1 where it is not known.
 	Length int64
+	// Leads: the caller's own fetch brings it, and its header is all the client's.
+	Leads bool
 	// Own: the answer is the response that the caller's own fetch returned. Its
 	// content is Body.
 	Own bool
@@ -113,8 +126,14 @@ func (c *Cache) newFlight(s *seeker) *flight {
 	url := s.decision.place.url
 	f := &flight{
 		request: s.request, place: s.decision.place, key: s.key, alone: s.alone,
-		spare: s.decision.spare != nil, guess: s.decision.latest,
+		spare: s.decision.spare != nil, guess: s.decision.latest, stale: s.decision.stale,
 		ready: make(chan struct{}), began: c.fences.Generation(), beganAt: c.config.Now(),
+	}
+	if f.stale != nil {
+		// An invalidation since Begin wants another response, not a confirmation.
+		if hard, _ := f.stale.covered(c.fences, f.began, s.decision.drops); hard {
+			f.stale = nil
+		}
 	}
 	f.fill = newFill(func() { c.filling.Add(-f.reserved) })
 	if !s.alone {
@@ -161,7 +180,7 @@ func (c *Cache) close(f *flight) {
 func (c *Cache) suits(f *flight, s *seeker) bool {
 	var tags []string
 	if f.settled() {
-		if f.entry == nil || !f.entry.variant.matches(s.request.Header) {
+		if f.entry == nil || !f.shared || !f.entry.variant.matches(s.request.Header) {
 			return false
 		}
 		tags = f.entry.tags
@@ -172,7 +191,10 @@ func (c *Cache) suits(f *flight, s *seeker) bool {
 	if f.beganAt.UnixMilli() < v.settleUntil && c.config.Now().UnixMilli() >= v.settleUntil {
 		return false
 	}
-	return s.decision.arrived <= f.began || !v.fenced()
+	if s.decision.arrived <= f.began {
+		return true
+	}
+	return !v.fenced() && c.fences.drops.Load() == s.decision.drops // else that fence may have gone
 }
 
 // again prepares the next attempt after a flight that was not for this request.
@@ -182,11 +204,11 @@ func (c *Cache) again(s *seeker, f *flight) *Answer {
 		return nil
 	}
 	s.key = flightKey(f.place.url, f.entry.variant.names, s.request.Header)
+	s.alone = s.alone || c.passes.has(f.place.url)
 	next := s.decision
-	if next.Action = Fetch; !next.reload {
-		c.lookUp(s.request, &next)
-	}
+	c.lookUp(s.request, &next)
 	if next.Action != Serve {
+		s.decision.stale, s.decision.spare = next.stale, next.spare
 		return nil
 	}
 	if next.Refresh {
@@ -201,10 +223,10 @@ func (c *Cache) standIn(s *seeker, f *flight) *Answer {
 	if e == nil || f.err == nil && !serverError(f.status) {
 		return nil
 	}
-	hard, softAt := e.covered(c.fences, c.fences.Generation())
-	stale := e.freshness.staleness(c.config.Now(), softAt)
-	if hard || stale >= e.freshness.onError {
+	hard, softAt := e.covered(c.fences, c.fences.Generation(), s.decision.drops)
+	stale := e.freshness.staleness(c.config.Now(), e.freshness.lifetime, softAt)
+	if hard || e.freshness.validate || stale >= e.freshness.onError {
 		return nil
 	}
-	return stored(e, Outcome{Reason: Stale, Status: f.status, TTL: ttl(stale), HasTTL: true})
+	return stored(e, Outcome{Reason: Stale, Status: f.status, TTL: remaining(stale), HasTTL: true})
 }

@@ -34,7 +34,7 @@ func TestErrorIsShared(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		release := make(chan struct{})
 		broken := errors.New("no route")
-		fetch := func(context.Context, bool) (*Response, error) { <-release; return nil, broken }
+		fetch := func(context.Context, Question) (*Response, error) { <-release; return nil, broken }
 		a, b := r.start(t, get("/"), fetch), r.start(t, get("/"), fetch)
 		close(release)
 		<-a.done
@@ -111,8 +111,8 @@ func TestUncacheableDoesNotSerialise(t *testing.T) {
 func TestUnsharedFetchKeepsConditions(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		var got []bool
-		fetch := func(_ context.Context, shared bool) (*Response, error) {
-			got = append(got, shared)
+		fetch := func(_ context.Context, q Question) (*Response, error) {
+			got = append(got, q.Shared)
 			return respond(200, "own", "Cache-Control: private"), nil
 		}
 		for range 2 {
@@ -150,7 +150,7 @@ func TestReloadDoesNotJoin(t *testing.T) {
 		origin := newHeldFetch()
 		plain := r.start(t, get("/"), origin.fetch)
 		fetch := always(func() *Response { return respond(200, "new", fresh) })
-		r.start(t, get("/", "Cache-Control: no-cache"), fetch).want(t, "new", "fwd=request; fwd-status=200; stored")
+		r.start(t, get("/", "Cache-Control: no-cache"), fetch).want(t, "new", "fwd=uri-miss; fwd-status=200; stored")
 		origin.answer <- respond(200, "old", fresh)
 		plain.want(t, "old", "fwd=uri-miss; fwd-status=200; stored")
 	})

@@ -13,7 +13,7 @@ import (
 
 func TestStaleWithinItsWindows(t *testing.T) {
 	t.Parallel()
-	broken := func(context.Context, bool) (*Response, error) { return nil, errors.New("no route") }
+	broken := func(context.Context, Question) (*Response, error) { return nil, errors.New("no route") }
 	unavailable := always(func() *Response { return respond(503, "sorry", "Cache-Control: max-age=60") })
 	for _, soft := range []bool{false, true} {
 		r := newRig(t, Config{})
@@ -60,7 +60,7 @@ func TestHardFenceLeavesNothingForErrors(t *testing.T) {
 		return respond(200, "old", "Cache-Control: max-age=60, stale-while-revalidate=99, stale-if-error=99")
 	}))
 	r.invalidate(t, &wire.CacheInvalidated{Keys: []string{"/"}})
-	broken := func(context.Context, bool) (*Response, error) { return nil, errors.New("no route") }
+	broken := func(context.Context, Question) (*Response, error) { return nil, errors.New("no route") }
 	if body, _, err := r.ask(t.Context(), get("/"), broken); err == nil {
 		t.Errorf("got %q", body)
 	}
@@ -122,7 +122,7 @@ func TestGraceBeginsWithTheFirstSoftFence(t *testing.T) {
 	fill := always(func() *Response {
 		return respond(200, "x", "Cache-Tag: a", "Cache-Control: max-age=600, stale-while-revalidate=10, stale-if-error=30")
 	})
-	broken := func(context.Context, bool) (*Response, error) { return nil, errors.New("no route") }
+	broken := func(context.Context, Question) (*Response, error) { return nil, errors.New("no route") }
 	purge := func() { r.invalidate(t, &wire.CacheInvalidated{Tags: []string{"a"}, Soft: true}) }
 	r.outcome(t, get("/before"), fill)
 	for _, target := range []string{"/after 1", "/after 2", "/after 3"} {

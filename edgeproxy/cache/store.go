@@ -1,10 +1,15 @@
 package cache
 
 import (
+	"context"
 	"math"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/maypok86/otter/v2"
+
+	"github.com/ringcast/ringcast/edgeproxy/cache/disk"
 )
 
 const (
@@ -15,21 +20,26 @@ const (
 	wholeWeight = 1 << 31
 )
 
-// store holds complete entries by URL, those likely to be asked for again.
+// store holds complete entries by URL: in memory those likely to be asked for
+// again, and behind it, where there is a disk, also others. What is not in memory
+// is looked for on disk; what is put is on its way there.
 //
-// One weight keeps both bounds: an entry weighs its share of the bytes or its
-// share of the entries, whichever is more.
+// One weight keeps both bounds of the memory: an entry weighs its share of the
+// bytes or its share of the entries, whichever is more.
 type store struct {
 	resources            *otter.Cache[string, *resource]
 	maxBytes, maxEntries float64
+	disk                 *disk.Store // or nil
+	// reading is held by those who take into memory what they found on disk.
+	reading sync.RWMutex
 }
 
-// resource is what is stored for a URL, the latest fetch first. It does not
-// change.
+// resource is what is stored for a URL, the most recent response first (RFC 9111,
+// section 4). It does not change. An entry may have its body on disk.
 type resource struct{ variants []*Entry }
 
-func newStore(maxBytes, maxEntries int64) *store {
-	s := &store{maxBytes: float64(maxBytes), maxEntries: float64(maxEntries)}
+func newStore(maxBytes, maxEntries int64, d *disk.Store) *store {
+	s := &store{maxBytes: float64(maxBytes), maxEntries: float64(maxEntries), disk: d}
 	s.resources = otter.Must(&otter.Options[string, *resource]{
 		MaximumWeight: wholeWeight,
 		Weigher:       func(_ string, r *resource) uint32 { return s.weigh(r) },
@@ -46,24 +56,103 @@ func (s *store) weigh(r *resource) uint32 {
 	return uint32(min(weight, math.MaxUint32))
 }
 
+// get gives what is stored for a URL, nil for nothing.
 func (s *store) get(url string) *resource {
-	r, _ := s.resources.GetIfPresent(url)
+	if r, found := s.resources.GetIfPresent(url); found || s.disk == nil {
+		return r
+	}
+	return s.read(url)
+}
+
+// read looks on disk, and takes what it finds into memory, without bodies.
+func (s *store) read(url string) *resource {
+	s.reading.RLock()
+	defer s.reading.RUnlock()
+	// Nobody waits for the disk for long, and what cannot be read is not there, nor
+	// will it be: who invalidates it meanwhile finds nothing to do.
+	heads, err := s.disk.Heads(context.Background(), url)
+	if err != nil {
+		s.disk.Remove(url)
+		return nil
+	}
+	var found resource
+	for _, head := range heads {
+		e, err := decodeHead(head.URL, head.Generation, head.Head)
+		if err != nil {
+			continue
+		}
+		e.row = &head
+		e.rowID.Store(head.ID)
+		e.softAt.Store(head.SoftAt)
+		found.variants = append(found.variants, e)
+	}
+	if len(found.variants) == 0 {
+		return nil
+	}
+	sortByDate(found.variants)
+	r, _ := s.resources.SetIfAbsent(url, &found)
 	return r
+}
+
+// settle returns when whatever was found on disk before is in memory.
+func (s *store) settle() {
+	s.reading.Lock()
+	s.reading.Unlock() //nolint:staticcheck // SA2001: nobody has to be kept out
+}
+
+// load gives an entry with its body, from disk where it is not in memory, nil
+// where it is gone.
+func (s *store) load(e *Entry) *Entry {
+	if e.whole {
+		return e
+	}
+	body, err := s.disk.Body(context.Background(), *e.row)
+	if err != nil {
+		s.forget(e)
+		return nil
+	}
+	whole := e.withBody(body)
+	s.replace(e, whole)
+	return whole
 }
 
 // put stores an entry in place of those that answer the same requests, unless one
 // of them was fetched later.
 func (s *store) put(e *Entry) {
+	if s.disk != nil {
+		s.get(e.place.url) // the other variants
+	}
+	stored := true
 	s.resources.Compute(e.place.url, func(old *resource, found bool) (*resource, otter.ComputeOp) {
 		if !found {
 			return &resource{[]*Entry{e}}, otter.WriteOp
 		}
 		variants := old.with(e)
-		if variants == nil {
+		if stored = variants != nil; !stored {
 			return old, otter.CancelOp
 		}
 		return &resource{variants}, otter.WriteOp
 	})
+	if stored {
+		s.write(e)
+	}
+}
+
+// write puts an entry on its way to the disk. Where there is no room on that way an
+// older response must not be found there later.
+func (s *store) write(e *Entry) {
+	if s.disk == nil {
+		return
+	}
+	id, queued := s.disk.Put(disk.Record{
+		URL: e.place.url, Variant: e.variant.id(), Generation: e.began, SoftAt: e.softAt.Load(),
+		Head: e.head(), Body: e.body,
+	})
+	if !queued {
+		s.disk.Remove(e.place.url)
+		return
+	}
+	e.rowID.Store(id)
 }
 
 func (r *resource) with(e *Entry) []*Entry {
@@ -75,11 +164,76 @@ func (r *resource) with(e *Entry) []*Entry {
 			return nil
 		}
 	}
-	slices.SortStableFunc(variants, func(a, b *Entry) int { return b.beganAt.Compare(a.beganAt) })
+	sortByDate(variants)
 	return variants[:min(len(variants), maxVariants)]
 }
 
-func (s *store) remove(url string) { s.resources.Invalidate(url) }
+func sortByDate(variants []*Entry) {
+	slices.SortStableFunc(variants, func(a, b *Entry) int { return b.date.Compare(a.date) })
+}
 
-// len counts URLs, about.
+// replace puts an entry in place of another, if that is still stored.
+func (s *store) replace(e, by *Entry) {
+	s.resources.ComputeIfPresent(e.place.url, func(old *resource) (*resource, otter.ComputeOp) {
+		i := slices.Index(old.variants, e)
+		if i < 0 {
+			return old, otter.CancelOp
+		}
+		variants := slices.Clone(old.variants)
+		variants[i] = by
+		return &resource{variants}, otter.WriteOp
+	})
+}
+
+// forget removes one entry from memory, if it is still there.
+func (s *store) forget(e *Entry) {
+	s.resources.ComputeIfPresent(e.place.url, func(old *resource) (*resource, otter.ComputeOp) {
+		variants := slices.DeleteFunc(slices.Clone(old.variants), func(v *Entry) bool { return v == e })
+		switch len(variants) {
+		case 0:
+			return nil, otter.InvalidateOp
+		case len(old.variants):
+			return old, otter.CancelOp
+		}
+		return &resource{variants}, otter.WriteOp
+	})
+}
+
+// drop removes an entry for good, and what else the disk has for its URL: the
+// others come back from memory when they are next stored.
+func (s *store) drop(e *Entry) {
+	s.forget(e)
+	if s.disk != nil {
+		s.disk.Remove(e.place.url)
+	}
+}
+
+func (s *store) remove(url string) {
+	if s.disk != nil {
+		s.disk.Remove(url)
+		s.settle()
+	}
+	s.resources.Invalidate(url)
+}
+
+func (s *store) clear() {
+	if s.disk != nil {
+		s.disk.Clear()
+		s.settle()
+	}
+	s.resources.InvalidateAll()
+}
+
+// used tells the disk that an entry is worth keeping.
+func (s *store) used(e *Entry, now time.Time) {
+	if s.disk == nil {
+		return
+	}
+	last := e.usedAt.Load()
+	if now.UnixNano()-last >= int64(disk.UsedEvery) && e.usedAt.CompareAndSwap(last, now.UnixNano()) {
+		s.disk.Used(e.rowID.Load())
+	}
+}
+
+// len counts URLs in memory, about.
 func (s *store) len() int { return s.resources.EstimatedSize() }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
+
+	"github.com/ringcast/ringcast/edgeproxy/cache/httpfield"
 )
 
 const (
@@ -20,8 +22,13 @@ var tagFields = []string{"X-Cache-Tags", "Cache-Tag", "Cache-Tags", "Surrogate-K
 
 var errTags = errors.New("too many or too long tags")
 
-// readTags gives the tags of a response, sorted, each once.
-func readTags(h Header) ([]string, error) {
+// groupTag is the tag of a cache group of one origin (RFC 9875, section 2). No tag
+// that can be asked for begins like it.
+func groupTag(origin, group string) string { return "\x00" + origin + "\x00" + group }
+
+// readTags gives the tags of a response of an origin, sorted, each once. A group
+// counts as a tag for who invalidates tags, and as a group of its origin.
+func readTags(origin string, h Header) ([]string, error) {
 	var tags []string
 	for _, name := range tagFields {
 		for _, line := range h.Values(name) {
@@ -34,14 +41,13 @@ func readTags(h Header) ([]string, error) {
 			}
 		}
 	}
-	if lines := h.Values("Cache-Groups"); len(lines) > 0 {
-		// A field that does not parse is as if absent (RFC 9651, section 4.2).
-		groups, _ := parseGroups(strings.Join(lines, ","))
-		tags = append(tags, groups...)
+	groups, _ := httpfield.ParseGroups(h.Values("Cache-Groups"))
+	for _, group := range groups {
+		tags = append(tags, group, groupTag(origin, group))
 	}
 	slices.Sort(tags)
 	tags = slices.Compact(tags)
-	tooLong := func(tag string) bool { return len(tag) > maxTagBytes }
+	tooLong := func(tag string) bool { return len(tag) > maxTagBytes && tag[0] != 0 }
 	if len(tags) > maxTags || slices.ContainsFunc(tags, tooLong) {
 		return nil, errTags
 	}
@@ -50,7 +56,7 @@ func readTags(h Header) ([]string, error) {
 
 func appendList(tags []string, line string) []string {
 	for tag := range strings.SplitSeq(line, ",") {
-		if tag = trimSpace(tag); tag != "" {
+		if tag = strings.Trim(tag, " \t"); tag != "" {
 			tags = append(tags, tag)
 		}
 	}

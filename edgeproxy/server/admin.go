@@ -39,6 +39,8 @@ type Status struct {
 	Revocations      int    `json:"revocations"`
 	Indexed          bool   `json:"indexed"`
 	CachedURLs       int    `json:"cached_urls"`
+	StoredEntries    int64  `json:"stored_entries"`
+	StoredBytes      int64  `json:"stored_bytes"`
 	Fences           int    `json:"fences"`
 	CacheGeneration  uint64 `json:"cache_generation"`
 	AppliedEvents    uint64 `json:"applied_events"`
@@ -83,7 +85,7 @@ func (s *Server) Status() Status {
 		Epoch: cursor.Epoch, Position: cursor.Position,
 		Server: stream.Server, Synced: stream.Synced,
 		Bans: counts.Prefixes, Revocations: counts.Revocations, Indexed: counts.Indexed,
-		CachedURLs: stats.URLs, Fences: stats.Fences, CacheGeneration: stats.Generation,
+		CachedURLs: stats.URLs, StoredEntries: s.diskStats().Entries, StoredBytes: s.diskStats().Bytes, Fences: stats.Fences, CacheGeneration: stats.Generation,
 		AppliedEvents: stream.Applied, Resets: stream.Resets, StreamsConnected: stream.Connects,
 		UptimeSeconds: int64(time.Since(s.started).Seconds()),
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/ringcast/ringcast/edgeproxy/cache/ttl"
 	"github.com/ringcast/ringcast/internal/config"
 	"github.com/ringcast/ringcast/internal/listen"
 )
@@ -26,10 +27,17 @@ type Config struct {
 	NodeID  string   `flag:"node-id" value:"NAME" help:"name of this edge, which no other has; the host name if not given" sketch:"NODE_ID"`
 	DataDir string   `flag:"data-dir" default:"./ringcast-edge" value:"DIR" help:"directory of the state; one process at a time"`
 
-	CacheMaxBytes   config.Bytes `flag:"cache-max-bytes" default:"256MiB" value:"SIZE" help:"bound on the memory of stored responses; 0 stores nothing"`
-	CacheMaxEntries int          `flag:"cache-max-entries" default:"100000" value:"N" help:"bound on the number of stored responses; 0 stores nothing" sketch:"CACHE_MAX_ENTRIES"`
-	CacheMaxObject  config.Bytes `flag:"cache-max-object" default:"8MiB" value:"SIZE" help:"longest body that is stored; longer ones pass through"`
-	ExposeCacheTags bool         `flag:"expose-cache-tags" help:"leave the origin's tag headers in the answers"`
+	CacheMaxBytes     config.Bytes `flag:"cache-max-bytes" default:"1GiB" value:"SIZE" help:"bound on stored responses, in memory and on disk; 0 stores nothing"`
+	CacheMemory       config.Bytes `flag:"cache-memory" default:"256MiB" value:"SIZE" help:"how much of that is in memory as well; no body that is longer is stored, and 0 stores nothing"`
+	CacheMaxEntries   int          `flag:"cache-max-entries" default:"100000" value:"N" help:"bound on the number of stored responses; 0 stores nothing" sketch:"CACHE_MAX_ENTRIES"`
+	CacheMaxObject    config.Bytes `flag:"cache-max-object" default:"8MiB" value:"SIZE" help:"longest body that is stored; longer ones pass through"`
+	TTLRules          []string     `flag:"ttl-rules" value:"NAME" help:"rules that lengthen or shorten freshness, in order, such as frequency,time,jitter; RFC 9111 alone counts if not given"`
+	TTLMaxFactor      float64      `flag:"ttl-max-factor" default:"2" value:"N" help:"how many times as long as the origin said the rules may keep a response, 1 to 10"`
+	TTLPeak           string       `flag:"ttl-peak" default:"08:00-22:00" value:"HOURS" help:"daily hours of the rule time"`
+	TTLZone           string       `flag:"ttl-zone" default:"UTC" value:"ZONE" help:"time zone of those hours, as Europe/Berlin"`
+	CacheIgnoreReload bool         `flag:"cache-ignore-reload" help:"pass over what requests say of the freshness they want, such as a browser's reload"`
+	CacheStatusKey    bool         `flag:"cache-status-key" help:"tell the cache key in Cache-Status"`
+	ExposeCacheTags   bool         `flag:"expose-cache-tags" help:"leave the origin's tag headers in the answers"`
 }
 
 // maxNodeID bounds a node's name, which the control plane keeps for each stream.
@@ -48,6 +56,7 @@ type settings struct {
 	Config
 	origin  *url.URL
 	control []*url.URL
+	ttl     *ttl.Pipeline
 }
 
 func (c Config) check() (settings, error) {
@@ -70,15 +79,41 @@ func (c Config) check() (settings, error) {
 	if s.NodeID, err = nodeID(c.NodeID); err != nil {
 		errs = append(errs, err)
 	}
+	if s.ttl, err = c.rules(); err != nil {
+		errs = append(errs, err)
+	}
 	errs = append(errs, c.checkCache(), c.checkListeners())
 	return s, errors.Join(errs...)
 }
 
 func (c Config) checkCache() error {
-	if c.CacheMaxBytes < 0 || c.CacheMaxEntries < 0 || c.CacheMaxObject < 0 {
-		return errors.New("--cache-max-bytes, --cache-max-entries and --cache-max-object are not negative")
+	if c.CacheMaxBytes < 0 || c.CacheMemory < 0 || c.CacheMaxEntries < 0 || c.CacheMaxObject < 0 {
+		return errors.New("--cache-max-bytes, --cache-memory, --cache-max-entries and --cache-max-object are not negative")
 	}
 	return nil
+}
+
+// rules takes up one flag after the other, so that the one that is wrong has its
+// name in the error.
+func (c Config) rules() (*ttl.Pipeline, error) {
+	zone, err := ttl.LoadZone(c.TTLZone)
+	if err != nil {
+		return nil, fmt.Errorf("--ttl-zone: %w", err)
+	}
+	config := ttl.Config{Zone: zone, MaxFactor: c.TTLMaxFactor}
+	if _, err := ttl.New(config); err != nil {
+		return nil, fmt.Errorf("--ttl-max-factor: %w", err)
+	}
+	config.Peak = c.TTLPeak
+	if _, err := ttl.New(config); err != nil {
+		return nil, fmt.Errorf("--ttl-peak: %w", err)
+	}
+	config.Rules = c.TTLRules
+	rules, err := ttl.New(config)
+	if err != nil {
+		return nil, fmt.Errorf("--ttl-rules: %w", err)
+	}
+	return rules, nil
 }
 
 // checkListeners lets traffic come from anywhere, and not the questions of

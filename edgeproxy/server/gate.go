@@ -33,6 +33,12 @@ func withClient(ctx context.Context, conn net.Conn) context.Context {
 	return ctx
 }
 
+// clientOf is not valid where the connection has no address.
+func clientOf(r *http.Request) netip.Addr {
+	client, _ := r.Context().Value(clientKey{}).(netip.Addr)
+	return client
+}
+
 // refusal is an answer that ends a request at the gate.
 type refusal struct {
 	status    int
@@ -66,8 +72,8 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *gate) checkAddress(r *http.Request) *refusal {
-	client, ok := r.Context().Value(clientKey{}).(netip.Addr)
-	if !ok {
+	client := clientOf(r)
+	if !client.IsValid() {
 		g.log.Error("a client has no address", "remote", r.RemoteAddr)
 		return stateUnavailable
 	}

@@ -1,12 +1,15 @@
 package server
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/ringcast/ringcast/edgeproxy/cache"
+	"github.com/ringcast/ringcast/edgeproxy/cache/disk"
+	"github.com/ringcast/ringcast/edgeproxy/preload"
 )
 
 // metrics are what an operator sees of an edge. No label holds an address, a
@@ -41,18 +44,43 @@ func newMetrics(s *Server) *metrics {
 		gauge("ringcast_edge_revocations", "Revoked tokens and subjects.", func() float64 { return float64(s.deny.Counts().Revocations) }),
 		gauge("ringcast_edge_cached_urls", "URLs for which something is stored, about.", func() float64 { return float64(s.cache.Stats().URLs) }),
 		gauge("ringcast_edge_fences", "Fences of invalidations.", func() float64 { return float64(s.cache.Stats().Fences) }),
+		gauge("ringcast_edge_cache_disk_entries", "Responses on disk.", func() float64 { return float64(s.diskStats().Entries) }),
+		gauge("ringcast_edge_cache_disk_bytes", "What they take there, about.", func() float64 { return float64(s.diskStats().Bytes) }),
+		gauge("ringcast_edge_cache_disk_queued", "Responses that wait to be written.", func() float64 { return float64(s.diskStats().Queued) }),
+		counter("ringcast_edge_cache_disk_dropped_total", "Responses that are in memory alone, since too many waited.", func() float64 { return float64(s.diskStats().Dropped) }),
+		counter("ringcast_edge_cache_disk_evicted_total", "Responses that made room for others.", func() float64 { return float64(s.diskStats().Evicted) }),
+		counter("ringcast_edge_cache_disk_unsound_total", "Responses that failed their checksum.", func() float64 { return float64(s.diskStats().Unsound) }),
+		counter("ringcast_edge_preloads_dropped_total", "Hinted routes for which nothing was tried.", func() float64 { return float64(s.preload.Dropped()) }),
 		counter("ringcast_edge_events_applied_total", "Events put in force.", func() float64 { return float64(s.follower.Status().Applied) }),
 		counter("ringcast_edge_events_unknown_total", "Events of types that this version does not know.", func() float64 { return float64(s.Status().UnknownEvents) }),
 		counter("ringcast_edge_resets_total", "Times that the whole state was sent.", func() float64 { return float64(s.follower.Status().Resets) }),
 	)
+	for _, result := range preload.Results() {
+		m.registry.MustRegister(s.preloads(result))
+	}
 	return m
+}
+
+func (s *Server) preloads(r preload.Result) prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "ringcast_edge_preloads_total", Help: "Responses that were hinted at, by what came of it.",
+		ConstLabels: prometheus.Labels{"result": r.String()},
+	}, func() float64 { return float64(s.preload.Count(r)) })
+}
+
+// diskStats are zero where nothing is stored.
+func (s *Server) diskStats() disk.Stats {
+	if s.disk == nil {
+		return disk.Stats{}
+	}
+	return s.disk.Stats()
 }
 
 // observe counts what the cache did.
 func (m *metrics) observe(o cache.Outcome) {
-	outcome := "hit"
-	if !o.Hit {
-		outcome = string(o.Reason)
+	outcome := cmp.Or(o.Detail, string(o.Reason))
+	if o.Hit {
+		outcome = "hit"
 	}
 	m.outcomes.WithLabelValues(outcome).Inc()
 }

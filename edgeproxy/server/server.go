@@ -14,16 +14,23 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ringcast/ringcast/edgeproxy/cache"
+	"github.com/ringcast/ringcast/edgeproxy/cache/disk"
 	"github.com/ringcast/ringcast/edgeproxy/deny"
 	"github.com/ringcast/ringcast/edgeproxy/follow"
+	"github.com/ringcast/ringcast/edgeproxy/preload"
 	"github.com/ringcast/ringcast/edgeproxy/state"
 	"github.com/ringcast/ringcast/edgeproxy/upstream"
 	"github.com/ringcast/ringcast/internal/datadir"
 	"github.com/ringcast/ringcast/internal/listen"
 )
 
-// StateFile is the state's file in the data directory.
-const StateFile = "state.db"
+// Files in the data directory.
+const (
+	// StateFile is the state's.
+	StateFile = "state.db"
+	// CacheFile is the cache's.
+	CacheFile = "cache.db"
+)
 
 // Limits of the listeners.
 const (
@@ -47,7 +54,9 @@ type Server struct {
 	dir      *datadir.Dir
 	state    *state.State
 	deny     *deny.List
+	disk     *disk.Store
 	cache    *cache.Cache
+	preload  *preload.Loader
 	upstream *upstream.Handler
 	follower *follow.Follower
 	metrics  *metrics
@@ -78,22 +87,47 @@ func (s *Server) Open(ctx context.Context) (err error) {
 	}
 	s.deny = deny.New(s.deps.Logger, time.Now)
 	fences := cache.NewFences(time.Now)
-	if s.state, err = state.Open(ctx, s.dir.Path(StateFile), s.deps.Logger, s.deny, fences); err != nil {
+	s.preload = preload.New(s.fetchHinted, s.deps.Logger)
+	if s.state, err = state.Open(ctx, s.dir.Path(StateFile), s.deps.Logger, s.deny, fences, s.preload); err != nil {
 		return err
 	}
-	s.cache = cache.New(cache.Config{
-		MaxBytes: int64(s.CacheMaxBytes), MaxEntries: int64(s.CacheMaxEntries),
-		MaxObject: int64(s.CacheMaxObject), ExposeTags: s.ExposeCacheTags,
-	}, fences, s.state)
+	if err = s.openCache(ctx, fences); err != nil {
+		return err
+	}
+	if err = s.listen(ctx); err != nil {
+		return err
+	}
 	s.build()
-	return s.listen(ctx)
+	return nil
+}
+
+// openCache begins where the last run ended, unless nothing is to be stored.
+func (s *Server) openCache(ctx context.Context, fences *cache.Fences) (err error) {
+	if s.CacheMemory > 0 && s.CacheMaxBytes > 0 && s.CacheMaxEntries > 0 {
+		s.disk, err = disk.Open(ctx, disk.Config{
+			Path: s.dir.Path(CacheFile), Instance: s.state.Instance(),
+			MaxBytes: int64(s.CacheMaxBytes), MaxEntries: int64(s.CacheMaxEntries), Logger: s.deps.Logger,
+		})
+		if err != nil {
+			return err
+		}
+		if err := fences.RaiseTo(ctx, s.state, s.disk.Generation()); err != nil {
+			return err
+		}
+	}
+	s.cache = cache.New(cache.Config{
+		MaxBytes: int64(min(s.CacheMemory, s.CacheMaxBytes)), MaxEntries: int64(s.CacheMaxEntries),
+		MaxObject: int64(s.CacheMaxObject), ExposeTags: s.ExposeCacheTags, IgnoreReload: s.CacheIgnoreReload,
+		TTL: s.ttl, Disk: s.disk,
+	}, fences, s.state)
+	return nil
 }
 
 func (s *Server) build() {
 	s.follower = follow.New(follow.Config{Servers: s.control, Node: s.NodeID, Logger: s.deps.Logger}, s.state)
 	s.metrics = newMetrics(s)
 	s.upstream = upstream.New(upstream.Config{
-		Origin: s.origin, Observe: s.metrics.observe, Log: s.deps.Logger,
+		Origin: s.origin, Hosts: ownHosts(listen.Addresses(s.trafficListener)), Client: clientOf, ShowKey: s.CacheStatusKey, Observe: s.metrics.observe, Log: s.deps.Logger,
 	}, s.cache)
 	s.traffic = newHTTPServer(&gate{deny: s.deny, next: s.upstream, metrics: s.metrics, log: s.deps.Logger}, s.deps.Logger)
 	s.admin = newHTTPServer(s.adminHandler(), s.deps.Logger)
@@ -133,6 +167,11 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error { return ignoreClosed(s.admin.Serve(s.adminListener)) })
 	group.Go(func() error { return s.follower.Run(ctx) })
 	group.Go(func() error { return s.deny.Run(ctx, s.state) })
+	group.Go(func() error { return s.preload.Run(ctx) })
+	group.Go(func() error { return s.cache.Run(ctx, s.deps.Logger) })
+	if s.disk != nil {
+		group.Go(func() error { return s.disk.Run(ctx) })
+	}
 	group.Go(func() error {
 		<-ctx.Done()
 		return s.drain()
@@ -164,6 +203,9 @@ func (s *Server) Close() error {
 	}
 	if s.cache != nil {
 		s.cache.Close()
+	}
+	if s.disk != nil {
+		errs = append(errs, s.disk.Close())
 	}
 	if s.state != nil {
 		errs = append(errs, s.state.Close())

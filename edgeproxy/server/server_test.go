@@ -267,6 +267,7 @@ func TestConfigRefused(t *testing.T) {
 		"--node-id":       func(c *Config) { c.NodeID = "a b" },
 		"--admin-listen":  func(c *Config) { c.AdminListen = ":5901" },
 		"--cache-max-byt": func(c *Config) { c.CacheMaxBytes = -1 },
+		"--cache-memory":  func(c *Config) { c.CacheMemory = -1 },
 	} {
 		var cfg Config
 		if err := config.SetDefaults(&cfg); err != nil {

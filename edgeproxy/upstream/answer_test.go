@@ -38,7 +38,7 @@ func TestAnswerFromTheCache(t *testing.T) {
 		}
 		a.Header.Del("Content-Length")
 		wantHeader := http.Header{
-			"Date": {"Fri, 15 Jan 2027 08:00:00 GMT"}, "Cache-Control": {"max-age=60"}, "Age": {"3"},
+			"Via": {"1.1 ringcast"}, "Date": {"Fri, 15 Jan 2027 08:00:00 GMT"}, "Cache-Control": {"max-age=60"}, "Age": {"3"},
 			"Cache-Status": {"inner; hit", "ringcast; " + want},
 		}
 		if diff := cmp.Diff(wantHeader, a.Header); diff != "" {

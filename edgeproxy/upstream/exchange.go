@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"io"
 	"net/http"
 
 	"github.com/ringcast/ringcast/edgeproxy/cache"
@@ -16,6 +17,10 @@ type exchange struct {
 	answer http.Header
 	// answered: the cache gave the answer, and outcome is final.
 	answered bool
+	// background: there is no client, the answer is for the cache.
+	background bool
+	// broken: such an answer was not whole.
+	broken bool
 }
 
 type exchangeKey struct{}
@@ -23,7 +28,7 @@ type exchangeKey struct{}
 func exchangeOf(r *http.Request) *exchange { return r.Context().Value(exchangeKey{}).(*exchange) }
 
 // view is the request as the cache sees it. The target is what rewrite sends.
-func view(r *http.Request) *cache.Request {
+func (h *Handler) view(r *http.Request) *cache.Request {
 	target := r.URL.EscapedPath()
 	if target == "" {
 		target = "/"
@@ -37,7 +42,7 @@ func view(r *http.Request) *cache.Request {
 	}
 	return &cache.Request{
 		Method: r.Method, Scheme: scheme, Host: r.Host, Target: target, Header: r.Header,
-		HasBody: r.ContentLength != 0,
+		HasBody: r.ContentLength != 0, Client: h.config.Client(r),
 	}
 }
 
@@ -49,9 +54,9 @@ type roundTripper struct{ h *Handler }
 func (t roundTripper) RoundTrip(out *http.Request) (*http.Response, error) {
 	x := exchangeOf(out)
 	if x.decision.Action == cache.Forward {
-		return t.h.transport.RoundTrip(out)
+		return t.h.origin.RoundTrip(out)
 	}
-	fetch := &fetch{transport: t.h.transport, out: out}
+	fetch := &fetch{transport: t.h.origin, out: out}
 	answer, err := t.h.cache.Do(out.Context(), x.request, x.decision, fetch.do)
 	if err != nil {
 		return nil, err
@@ -62,13 +67,42 @@ func (t roundTripper) RoundTrip(out *http.Request) (*http.Response, error) {
 		fetch.response.Request = out
 		return fetch.response, nil
 	}
-	res := &http.Response{
-		StatusCode: answer.Entry.Status(), ProtoMajor: 1, ProtoMinor: 1, Request: out,
-		Header: header(answer, t.h.cache), Body: answer.Body, ContentLength: answer.Length,
+	return t.response(answer, x, fetch)
+}
+
+// response is the answer that a client gets who shares it with others, or has what
+// it brings already.
+func (t roundTripper) response(a *cache.Answer, x *exchange, f *fetch) (*http.Response, error) {
+	res := &http.Response{ProtoMajor: 1, ProtoMinor: 1, Request: f.out, Header: http.Header{}}
+	switch {
+	case a.Whole:
+		m := reply(res.Header, a.Entry, x.request, t.h.cache.Now())
+		res.StatusCode, res.Body, res.ContentLength = m.status, io.NopCloser(m.reader()), m.length
+	case a.Entry.NotModified(x.request.Header):
+		m := reply(res.Header, a.Entry, x.request, t.h.cache.Now())
+		res.StatusCode, res.Body = m.status, http.NoBody
+		if a.Leads {
+			unstored(res.Header, f.response.Header)
+		}
+		return res, a.Body.Close()
+	default:
+		res.StatusCode, res.Body, res.ContentLength = a.Entry.Status(), a.Body, a.Length
+		if res.Header = streaming(a, t.h.cache); a.Leads {
+			res.Header = f.response.Header.Clone() // also what is not stored
+		}
+		return res, nil
 	}
-	if out.Method == http.MethodHead {
+	if f.out.Method == http.MethodHead {
 		res.Body = http.NoBody
-		return res, answer.Body.Close()
 	}
-	return res, nil
+	return res, a.Body.Close()
+}
+
+// unstored adds to a 304 what the origin meant for this client alone.
+func unstored(h, origin http.Header) {
+	for name, values := range origin {
+		if cache.InNotModified(name) {
+			h[name] = values
+		}
+	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/ringcast/ringcast/edgeproxy/cache"
 )
 
-// fetch asks the origin once, for one client or several.
+// fetch asks the origin once or twice, for one client or several.
 type fetch struct {
 	transport http.RoundTripper
 	out       *http.Request
@@ -16,16 +16,18 @@ type fetch struct {
 	response *http.Response
 }
 
-// conditions are those of one client that a fetch for several must not have.
-var conditions = []string{"If-None-Match", "If-Modified-Since"}
+// own are fields of one client that a fetch for several must not have.
+var own = []string{"If-None-Match", "If-Modified-Since", "Range", "If-Range"}
 
-func (f *fetch) do(ctx context.Context, shared bool) (*cache.Response, error) {
+func (f *fetch) do(ctx context.Context, q cache.Question) (*cache.Response, error) {
 	out := f.out.WithContext(ctx)
-	if shared && conditional(out.Header) {
+	if q.Shared {
 		out.Header = out.Header.Clone()
-		for _, name := range conditions {
+		for _, name := range own {
 			out.Header.Del(name)
 		}
+		setUnlessEmpty(out.Header, "If-None-Match", q.IfNoneMatch)
+		setUnlessEmpty(out.Header, "If-Modified-Since", q.IfModifiedSince)
 	}
 	res, err := f.transport.RoundTrip(out)
 	if err != nil {
@@ -38,17 +40,14 @@ func (f *fetch) do(ctx context.Context, shared bool) (*cache.Response, error) {
 	}, nil
 }
 
-func conditional(h http.Header) bool {
-	for _, name := range conditions {
-		if len(h[name]) > 0 {
-			return true
-		}
+func setUnlessEmpty(h http.Header, name, value string) {
+	if value != "" {
+		h.Set(name, value)
 	}
-	return false
 }
 
-// header makes the header of an answer that is stored or on the way to be.
-func header(a *cache.Answer, c *cache.Cache) http.Header {
+// streaming makes the header of an answer that is on the way to be stored.
+func streaming(a *cache.Answer, c *cache.Cache) http.Header {
 	h := make(http.Header, len(a.Entry.Fields())+4)
 	for _, f := range a.Entry.Fields() {
 		h[f.Name] = f.Values

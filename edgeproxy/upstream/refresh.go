@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"time"
 
@@ -24,19 +25,45 @@ func (h *Handler) refresh(r *http.Request, d cache.Decision) {
 	}
 	// A context of its own: the client's ends now.
 	ctx, cancel := context.WithTimeout(h.ctx, refreshTimeout)
-	background := r.Clone(ctx)
-	background.Method, background.Body = http.MethodGet, http.NoBody
-	for _, name := range conditions { // a 304 would refresh nothing
-		background.Header.Del(name)
+	anyone := r.Clone(ctx)
+	anyone.Method, anyone.Body = http.MethodGet, http.NoBody
+	for _, name := range own { // they are of the client that happened to come
+		anyone.Header.Del(name)
 	}
+	// As are its wishes: an origin that is a cache may answer by what is stale.
+	anyone.Header.Del("Cache-Control")
+	anyone.Header.Del("Pragma")
 	go func() {
 		defer h.release()
 		defer d.EndRefresh()
 		defer cancel()
-		x := &exchange{request: view(background), decision: d.ForRefresh()}
-		x.outcome = x.decision.Outcome
-		h.forward(discard{}, background, x)
+		h.background(anyone, d.ForRefresh())
 	}()
+}
+
+// background asks the origin for the cache alone, whose decision is to fetch. The
+// outcome's Status is 0 where no whole answer came.
+func (h *Handler) background(r *http.Request, d cache.Decision) cache.Outcome {
+	x := &exchange{request: h.view(r), decision: d, outcome: d.Outcome, background: true}
+	h.forward(discard{}, r, x)
+	if x.broken {
+		x.outcome.Status, x.outcome.Stored = 0, false
+	}
+	return x.outcome
+}
+
+// swallow reads the body of an answer that only the cache wants, if it does.
+func (h *Handler) swallow(res *http.Response, x *exchange) {
+	body := res.Body
+	res.Body = http.NoBody
+	defer func() { _ = body.Close() }() // the cache has seen its errors
+	if !x.outcome.Stored {
+		return
+	}
+	if _, err := io.Copy(io.Discard, body); err != nil {
+		x.broken = true
+		h.warn(res.Request, "origin broke off its answer", err)
+	}
 }
 
 func (h *Handler) reserve() bool {
@@ -59,7 +86,7 @@ func (h *Handler) release() {
 	h.refreshes.Done()
 }
 
-// discard is the client of a refresh.
+// discard is the client of what is fetched in the background.
 type discard struct{}
 
 func (discard) Header() http.Header         { return http.Header{} }

@@ -61,7 +61,7 @@ func (s *stateFile) Update(ctx context.Context, fn func(*sql.Tx) (func(), error)
 }
 
 // newEdge starts an edge. now is its clock, time.Now where nil.
-func newEdge(t testing.TB, origin string, config upstream.Config, now func() time.Time) *edge {
+func newEdge(t testing.TB, origin string, config upstream.Config, now func() time.Time, edits ...func(*cache.Config)) *edge {
 	t.Helper()
 	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "state.db"),
 		sqlitedb.Options{Migrations: []string{schema}, Synchronous: sqlitedb.Normal})
@@ -72,7 +72,11 @@ func newEdge(t testing.TB, origin string, config upstream.Config, now func() tim
 		now = time.Now
 	}
 	state, fences := &stateFile{db: db}, cache.NewFences(now)
-	store := cache.New(cache.Config{MaxBytes: 64 << 20, MaxEntries: 1000, MaxObject: 16 << 20, Now: now}, fences, state)
+	stored := cache.Config{MaxBytes: 64 << 20, MaxEntries: 1000, MaxObject: 16 << 20, Now: now}
+	for _, edit := range edits {
+		edit(&stored)
+	}
+	store := cache.New(stored, fences, state)
 	if config.Origin, err = url.Parse(origin); err != nil {
 		t.Fatal(err)
 	}

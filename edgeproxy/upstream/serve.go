@@ -4,34 +4,35 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
-	"time"
 
 	"github.com/ringcast/ringcast/edgeproxy/cache"
 )
 
-const cacheStatus = "Cache-Status"
-
 // serve answers with a stored response.
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request, d cache.Decision) {
+func (h *Handler) serve(w http.ResponseWriter, r *cache.Request, d cache.Decision) {
 	header := w.Header()
-	header["Content-Type"] = nil // none is guessed where the origin gave none
-	for _, f := range d.Entry.Fields() {
-		header[f.Name] = f.Values
-	}
-	if length := d.Entry.ContentLength(); length != nil {
-		header["Content-Length"] = length
-	}
-	header["Age"] = []string{strconv.Itoa(seconds(d.Entry.Age(h.cache.Now())))}
+	m := reply(header, d.Entry, r, h.cache.Now())
 	// The stored values are clipped: this one goes into a slice of its own.
-	header[cacheStatus] = append(slices.Clip(header[cacheStatus]), d.Outcome.String())
-	w.WriteHeader(d.Entry.Status())
-	if r.Method != http.MethodHead && len(d.Entry.Body()) > 0 {
-		_, _ = w.Write(d.Entry.Body()) // the client is gone; there is nobody to tell
+	header[cacheStatus] = append(slices.Clip(header[cacheStatus]), h.status(d.Outcome, r))
+	h.cache.Answered(r, m.status)
+	w.WriteHeader(m.status)
+	if r.Method == http.MethodHead {
+		return
+	}
+	for _, piece := range m.body {
+		if _, err := w.Write(piece); err != nil {
+			return // the client is gone; there is nobody to tell
+		}
 	}
 }
 
-func seconds(d time.Duration) int { return int(d / time.Second) }
+// status is the outcome as Cache-Status tells it.
+func (h *Handler) status(o cache.Outcome, r *cache.Request) string {
+	if h.config.ShowKey {
+		o.Key = r.Key()
+	}
+	return o.String()
+}
 
 // refuse answers with an error of the edge's own.
 func refuse(w http.ResponseWriter, status int, reason string) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -20,8 +21,14 @@ type Config struct {
 	Origin *url.URL
 	// HeaderTimeout is how long the origin may take to begin an answer; 0 is 60 s.
 	HeaderTimeout time.Duration
-	// Observe, if set, is told the outcome of each request, also of refreshes in
-	// the background. It must not block.
+	// Client gives who asks; netip.Addr{} for everybody where nil.
+	Client func(*http.Request) netip.Addr
+	// Hosts are those for which a path is preloaded before anything was stored.
+	Hosts []string
+	// ShowKey tells the cache key in Cache-Status.
+	ShowKey bool
+	// Observe, if set, is told the outcome of each request, also of those to the
+	// origin that refreshes and preloads make. It must not block.
 	Observe func(cache.Outcome)
 	// Log gets what no client can be told; slog.Default where nil.
 	Log *slog.Logger
@@ -32,7 +39,9 @@ type Handler struct {
 	cache     *cache.Cache
 	config    Config
 	transport *http.Transport
+	origin    http.RoundTripper
 	proxy     *httputil.ReverseProxy
+	hosts     hosts
 
 	// ctx ends the refreshes in the background, slots bounds and refreshes waits
 	// for them. mu guards closed and the adding to refreshes.
@@ -49,6 +58,9 @@ func New(config Config, c *cache.Cache) *Handler {
 	if config.Observe == nil {
 		config.Observe = func(cache.Outcome) {}
 	}
+	if config.Client == nil {
+		config.Client = func(*http.Request) netip.Addr { return netip.Addr{} }
+	}
 	if config.Log == nil {
 		config.Log = slog.Default()
 	}
@@ -56,6 +68,7 @@ func New(config Config, c *cache.Cache) *Handler {
 		cache: c, config: config, transport: newTransport(config.HeaderTimeout),
 		slots: make(chan struct{}, maxRefreshes),
 	}
+	h.origin = via{h.transport}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.proxy = &httputil.ReverseProxy{
 		Rewrite:        h.rewrite,
@@ -91,16 +104,25 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	out := newWriter(w)
 	defer out.start() // what is still in the server's buffers is written after this
-	request := view(r)
-	d := h.cache.Begin(request)
-	if d.Action != cache.Serve {
-		h.forward(out, r, &exchange{request: request, decision: d, outcome: d.Outcome})
-		return
+	if r.Body != nil && r.Body != http.NoBody {
+		r = r.WithContext(r.Context()) // the server looks at the body of its own, as for "Expect"
+		r.Body = &body{r.Body, out.controller}
 	}
-	h.config.Observe(d.Outcome)
-	h.serve(out, r, d)
-	if d.Refresh {
-		h.refresh(r, d)
+	request := h.view(r)
+	d := h.cache.Begin(request)
+	switch d.Action {
+	case cache.Serve:
+		h.config.Observe(d.Outcome)
+		h.serve(out, request, d)
+		if d.Refresh {
+			h.refresh(r, d)
+		}
+	case cache.Fail:
+		h.config.Observe(d.Outcome)
+		out.Header().Set(cacheStatus, h.status(d.Outcome, request))
+		refuse(out, http.StatusGatewayTimeout, "only_if_cached")
+	default:
+		h.forward(out, r, &exchange{request: request, decision: d, outcome: d.Outcome})
 	}
 }
 
@@ -117,25 +139,12 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, x *exchange) {
 	h.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 }
 
-// unkeyed are fields by which some frameworks let a client override the target or
-// the method. They are not part of the cache key, so that one client's override
-// would be the answer to all.
-var unkeyed = []string{
-	"X-Original-Url", "X-Rewrite-Url", "X-Http-Method-Override", "X-Http-Method", "X-Method-Override",
-}
-
 // rewrite keeps path and query as the client sent them. What the client says of
 // proxies before it is not passed on: it is not part of the cache key, and origins
 // make links of it. The proxy itself has removed some of it already.
 func (h *Handler) rewrite(p *httputil.ProxyRequest) {
-	for name := range p.Out.Header {
-		if strings.HasPrefix(name, "X-Forwarded-") {
-			p.Out.Header.Del(name)
-		}
-	}
-	for _, name := range unkeyed {
-		p.Out.Header.Del(name)
-	}
+	dropUnkeyed(p.Out.Header)
+	p.Out.Header.Add("Via", strings.TrimPrefix(p.In.Proto, "HTTP/")+" "+cache.CacheName)
 	p.Out.URL.Opaque, p.Out.URL.User = "", nil
 	p.SetURL(h.config.Origin)
 	p.SetXForwarded()
@@ -156,23 +165,30 @@ func (h *Handler) finish(res *http.Response) error {
 		x.outcome.Status = res.StatusCode
 	}
 	if !x.request.Safe() && res.StatusCode >= 200 && res.StatusCode < 400 {
-		h.invalidate(res.Request.Context(), x.request)
+		h.invalidate(res.Request.Context(), x.request, res.Header)
 	}
 	if len(res.Header["Content-Type"]) == 0 {
 		x.answer["Content-Type"] = nil // the server would guess one
 	}
 	h.config.Observe(x.outcome)
-	res.Header.Add(cacheStatus, x.outcome.String())
+	if x.outcome.Stored && !x.background {
+		h.hosts.add(x.request.Host)
+	}
+	h.cache.Answered(x.request, res.StatusCode)
+	res.Header.Add(cacheStatus, h.status(x.outcome, x.request))
 	h.cache.HideTags(cache.Header(res.Header))
+	if x.background {
+		h.swallow(res, x)
+	}
 	return nil
 }
 
 // invalidate ends before the client hears of its success, whether or not the
 // client still waits.
-func (h *Handler) invalidate(ctx context.Context, r *cache.Request) {
+func (h *Handler) invalidate(ctx context.Context, r *cache.Request, answer http.Header) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), invalidateTimeout)
 	defer cancel()
-	if err := h.cache.InvalidateURI(ctx, r); err != nil {
+	if err := h.cache.Invalidate(ctx, r, cache.Header(answer)); err != nil {
 		h.config.Log.Error("what a request changed may come back from the cache after a restart", "error", err)
 	}
 }
@@ -184,14 +200,19 @@ const invalidateTimeout = 10 * time.Second
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	x := exchangeOf(r)
 	h.config.Observe(x.outcome)
-	w.Header().Set(cacheStatus, x.outcome.String())
-	if r.Context().Err() == nil {
-		h.config.Log.Warn("origin did not answer", "url", r.URL.Redacted(), "error", err)
-	}
+	w.Header().Set(cacheStatus, h.status(x.outcome, x.request))
+	h.warn(r, "origin did not answer", err)
 	var timeout interface{ Timeout() bool }
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		refuse(w, http.StatusGatewayTimeout, "origin_timeout")
 		return
 	}
 	refuse(w, http.StatusBadGateway, "origin_unreachable")
+}
+
+// warn says what went wrong with the origin, unless nobody waits for it any more.
+func (h *Handler) warn(r *http.Request, message string, err error) {
+	if r.Context().Err() == nil {
+		h.config.Log.Warn(message, "url", r.URL.Redacted(), "error", err)
+	}
 }

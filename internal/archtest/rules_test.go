@@ -95,6 +95,9 @@ func rules() []rule {
 				{"./edgeproxy/...", "./edgeproxy"},
 				// The proxy is the HTTP side of the cache.
 				{"./edgeproxy/upstream", "./edgeproxy/cache"},
+				{"./edgeproxy/upstream", "./edgeproxy/cache/httpfield"},
+				// The cache's parts, which do not know it or one another.
+				{"./edgeproxy/cache", "./edgeproxy/cache/..."},
 			},
 		},
 		{

@@ -39,8 +39,8 @@ func TestBindRefusesBadStructs(t *testing.T) {
 		"is not exported": &struct {
 			a string `flag:"a" help:"x"`
 		}{a: ""},
-		"has type float64": &struct {
-			A float64 `flag:"a" help:"x"`
+		"has type complex128": &struct {
+			A complex128 `flag:"a" help:"x"`
 		}{},
 		`default of --a: "x": want a whole number`: &struct {
 			A int `flag:"a" help:"x" default:"x"`

@@ -13,7 +13,7 @@ import (
 func TestSourcesSetEveryType(t *testing.T) {
 	t.Parallel()
 	full := settings{
-		listenSettings: listenSettings{Listen: ":1"}, NodeID: "e", Output: "json", Insecure: true, RingSize: 2, Most: 3,
+		listenSettings: listenSettings{Listen: ":1"}, NodeID: "e", Output: "json", Insecure: true, RingSize: 2, Most: 3, Factor: 1.5,
 		RingBytes: 4000, Heartbeat: time.Minute, Control: []string{"http://c", "http://d"},
 		Trusted: prefixes("10.0.0.0/8", "::1/128", "192.0.2.1/32"),
 	}
@@ -23,12 +23,12 @@ func TestSourcesSetEveryType(t *testing.T) {
 	}{
 		"defaults": {sources{}, defaults()},
 		"flags": {sources{args: []string{
-			"--http-listen=:1", "--node-id", "e", "-o", "json", "--insecure", "--ring-size=2", "--most=3", "--ring-bytes=4kb", "--heartbeat=1m",
+			"--http-listen=:1", "--node-id", "e", "-o", "json", "--insecure", "--ring-size=2", "--most=3", "--factor=1.5", "--ring-bytes=4kb", "--heartbeat=1m",
 			"--control=http://c", "--control=http://d", "--trusted-proxy=10.0.0.0/8, ::1", "--trusted-proxy=192.0.2.1",
 		}}, full},
 		"variables": {sources{env: map[string]string{
 			"RINGCAST_HTTP_LISTEN": ":1", "RINGCAST_NODE_ID": "e", "RINGCAST_OUTPUT": "json", "RINGCAST_INSECURE": "true",
-			"RINGCAST_RING_SIZE": "2", "RINGCAST_MOST": "3", "RINGCAST_RING_BYTES": "4000", "RINGCAST_HEARTBEAT": "60s",
+			"RINGCAST_RING_SIZE": "2", "RINGCAST_MOST": "3", "RINGCAST_FACTOR": "15e-1", "RINGCAST_RING_BYTES": "4000", "RINGCAST_HEARTBEAT": "60s",
 			"RINGCAST_CONTROL": "http://c, http://d,", "RINGCAST_TRUSTED_PROXY": "10.0.0.0/8,::1,192.0.2.1/32",
 		}}, full},
 		"file": {sources{file: `
@@ -38,6 +38,7 @@ output: json
 insecure: true
 ring-size: 2
 most: "3"
+factor: 1.5
 ring-bytes: 4KB
 heartbeat: 1m
 control: [http://c, http://d]

@@ -24,6 +24,7 @@ func TestHelp(t *testing.T) {
 		"--config FILE ",
 		"--insecure             accept the risk [env RINGCAST_INSECURE]\n",
 		"most of them [env RINGCAST_MOST] (default 0)\n",
+		"--factor number        how many times [env RINGCAST_FACTOR] (default 2)\n",
 		"--heartbeat duration   time between heartbeats [env RINGCAST_HEARTBEAT] (default 15s)\n",
 	} {
 		if !strings.Contains(help, want) {

@@ -25,6 +25,7 @@ type settings struct {
 	Insecure  bool           `flag:"insecure" help:"accept the risk"`
 	RingSize  int            `flag:"ring-size" default:"10000" help:"units in memory"`
 	Most      int64          `flag:"most" default:"0" help:"most of them"`
+	Factor    float64        `flag:"factor" default:"2" help:"how many times"`
 	RingBytes config.Bytes   `flag:"ring-bytes" default:"64MiB" help:"memory of the ring"`
 	Heartbeat time.Duration  `flag:"heartbeat" default:"15s" help:"time between heartbeats"`
 	Control   []string       `flag:"control" default:"http://a,http://b" value:"URL" help:"control planes"`
@@ -80,6 +81,7 @@ func defaults() settings {
 		listenSettings: listenSettings{Listen: "localhost:4000"},
 		Output:         "table",
 		RingSize:       10000,
+		Factor:         2,
 		RingBytes:      64 << 20,
 		Heartbeat:      15 * time.Second,
 		Control:        []string{"http://a", "http://b"},

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -19,6 +20,8 @@ func kindName(target any) string {
 		return "bool"
 	case *int, *int64:
 		return "int"
+	case *float64:
+		return "number"
 	case *Bytes:
 		return "size"
 	case *time.Duration:
@@ -55,6 +58,8 @@ func assign(target any, texts []string) error {
 		return parseInto(target, texts[0], strconv.Atoi, "a whole number")
 	case *int64:
 		return parseInto(target, texts[0], parseInt64, "a whole number")
+	case *float64:
+		return parseInto(target, texts[0], parseFloat, "a number")
 	case *Bytes:
 		return parseInto(target, texts[0], ParseBytes, "a size such as 64MiB, 1GB or 1048576")
 	case *time.Duration:
@@ -75,6 +80,14 @@ func parseInto[T any](target *T, text string, parse func(string) (T, error), wan
 }
 
 func parseInt64(text string) (int64, error) { return strconv.ParseInt(text, 10, 64) }
+
+func parseFloat(text string) (float64, error) {
+	f, err := strconv.ParseFloat(text, 64)
+	if err == nil && (math.IsNaN(f) || math.IsInf(f, 0)) {
+		return 0, strconv.ErrSyntax
+	}
+	return f, err
+}
 
 func assignPrefixes(target *[]netip.Prefix, texts []string) error {
 	var prefixes []netip.Prefix
@@ -117,6 +130,8 @@ func format(target any) string {
 		return strconv.Itoa(*target)
 	case *int64:
 		return strconv.FormatInt(*target, 10)
+	case *float64:
+		return strconv.FormatFloat(*target, 'g', -1, 64)
 	case *Bytes:
 		return target.String()
 	case *time.Duration:
