@@ -57,6 +57,7 @@ test: lint ## run everything that must pass before a commit (TESTFLAGS=-race)
 lint: lint-tools ## check formatting and run go vet, staticcheck and errcheck
 	@unformatted=$$(gofmt -l .); \
 	if [ -n "$$unformatted" ]; then printf 'not formatted, run gofmt -w on:\n%s\n' "$$unformatted"; exit 1; fi
+	go mod tidy -diff
 	go vet ./...
 	$(BIN)/staticcheck $(PACKAGES)
 	$(BIN)/errcheck -ignoretests -exclude tools/lint/errcheck.txt $(PACKAGES)

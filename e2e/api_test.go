@@ -60,6 +60,7 @@ func TestOpenAPI(t *testing.T) {
 		"/v1/bans": "post", "/v1/bans/{ip}": "delete", "/v1/bans:check": "get", "/v1/revocations": "post",
 		"/v1/revocations:restore": "post", "/v1/revocations:check": "post", "/v1/cache:invalidate": "post", "/v1/status": "get",
 		"/ban/ip": "post", "/unban/ip": "post", "/revoke/token": "post", "/invalidate": "post",
+		"/v1/cache:preload": "post", "/preload": "post",
 	} {
 		if document.Paths[path][method] == nil {
 			t.Errorf("%s %s is not in the document", method, path)

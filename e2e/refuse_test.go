@@ -83,6 +83,13 @@ func TestBadCommandLinesAreRefused(t *testing.T) {
 	refuses(t, exitUsage, edgeIn(dir, "--listen", "localhost:5001", "--admin-listen", "localhost:5001"), "both localhost:5001", "a port of its own")
 	refuses(t, exitUsage, edgeIn(dir, "--origin", "http://x:99999"), "--origin", "no port 99999")
 	refuses(t, exitUsage, edgeIn(dir, "--control", "http://x:99999"), "--control", "no port 99999")
+	refuses(t, exitUsage, edgeIn(dir, "--ttl-rules", "jitter,moon"), "--ttl-rules: ", `"moon"`, "frequency, time, jitter")
+	refuses(t, exitUsage, edgeIn(dir, "--ttl-zone", "Mars/Olympus"), "--ttl-zone: ", "Mars/Olympus")
+	refuses(t, exitUsage, edgeIn(dir, "--ttl-peak", "8-22"), "--ttl-peak: ", `"8-22"`)
+	refuses(t, exitUsage, edgeIn(dir, "--ttl-max-factor", "11"), "--ttl-max-factor: ", "from 1 to 10")
+	refuses(t, exitUsage, edgeIn(dir, "--ttl-max-factor", "twice"), "--ttl-max-factor", "want a number")
+	refuses(t, exitUsage, edgeIn(dir, "--cache-memory", "much"), "--cache-memory", "want a size")
+	refusesIn(t, []string{"RINGCAST_TTL_MAX_FACTOR=NaN"}, exitUsage, edgeIn(dir), "RINGCAST_TTL_MAX_FACTOR", "want a number")
 	refusesIn(t, []string{"RINGCAST_RING_SIZE=many"}, exitUsage, controlIn(dir), "RINGCAST_RING_SIZE", "many")
 	refusesIn(t, []string{"PORT=http"}, exitUsage, []string{"control", "--data-dir", dir}, "PORT", "http")
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
