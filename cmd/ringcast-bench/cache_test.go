@@ -63,6 +63,7 @@ func TestCallers(t *testing.T) {
 		{connections: 1, calls: 100, time: time.Minute},
 		{connections: 7, calls: 500, time: time.Minute},
 		{connections: 3, calls: 200, time: time.Minute, rate: 2000},
+		{connections: 7, calls: 2, time: time.Minute, rate: 1e9}, // all are due at once
 	} {
 		before := origin.asked.Load()
 		next := inTurn([]object{{size: 0, id: 1}, {size: 1000, id: 2}, {size: maxObject, id: 3}, {size: 300_000, id: 4, tagged: true}})
@@ -110,7 +111,8 @@ func TestCallersNotice(t *testing.T) {
 	}{
 		{"another status", strings.Replace(right, "200", "502", 1), errHeader},
 		{"no length", strings.Replace(right, "Content-Length", "Content-Breadth", 1), errHeader},
-		{"another length", strings.Replace(right, "Length: 100", "Length: 99", 1), errBody},
+		{"a length that is more", strings.Replace(right, "Length: 100", "Length: 101", 1), errBody},
+		{"a length that is less", strings.Replace(right, "Length: 100", "Length: 99", 1), errBody},
 		{"another body", string(appendHeader(nil, o)) + string(b.of(object{size: 100, id: 8})), errBody},
 		{"an end too soon", right[:len(right)-1], errClosed},
 		{"no end of the header", strings.Repeat("x", 2*maxAnswerHeader), errHeader},

@@ -155,7 +155,7 @@ func (c *callers) askDue(now time.Time) error {
 		c.backlog = nil // those that waited were as late as those before
 		return nil
 	}
-	due := int64(c.limits.rate * now.Sub(c.start).Seconds())
+	due := min(int64(c.limits.rate*now.Sub(c.start).Seconds()), c.limits.calls)
 	for c.sent+int64(len(c.backlog)) < due && len(c.backlog) < maxBacklog {
 		c.backlog = append(c.backlog, now)
 	}

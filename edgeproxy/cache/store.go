@@ -97,7 +97,7 @@ func (s *store) read(url string) *resource {
 // settle returns when whatever was found on disk before is in memory.
 func (s *store) settle() {
 	s.reading.Lock()
-	s.reading.Unlock() //nolint:staticcheck // SA2001: nobody has to be kept out
+	defer s.reading.Unlock() // there is nobody to keep out any longer
 }
 
 // load gives an entry with its body, from disk where it is not in memory, nil

@@ -31,7 +31,7 @@ func TestMemoryOfSlowClients(t *testing.T) { //nolint:paralleltest // see above
 		slow[i] = askNarrowly(t, front)
 	}
 	for range parts - 1 { // some stay where they are, some take what there is
-		d.parts <- part
+		d.send(t, part)
 		var quick sync.WaitGroup
 		for _, res := range slow[:5] {
 			quick.Go(func() {
@@ -47,8 +47,8 @@ func TestMemoryOfSlowClients(t *testing.T) { //nolint:paralleltest // see above
 	if grown := int64(heap()) - int64(before); grown > clients*(160<<10) {
 		t.Errorf("%d clients of one body of %d KiB take %d MiB", clients, parts*partSize>>10, grown>>20)
 	}
-	d.parts <- part
-	d.parts <- ""
+	d.send(t, part)
+	d.send(t, "")
 	var rest sync.WaitGroup
 	for _, res := range slow[:20] { // five quick ones and others
 		rest.Go(func() {
