@@ -188,8 +188,8 @@ func TestSoftPurgeDuringARevalidation(t *testing.T) {
 	g.want(g.start(), "1", "hit; ttl=10")
 }
 
-// TestWaitersOfARevalidation are answered by their own conditions. Whether they
-// wait, or come when it is over, the origin is asked once.
+// TestWaitersOfARevalidation are answered by their own conditions, whether they wait,
+// come when it is over, or in between and so ask themselves.
 func TestWaitersOfARevalidation(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{304, 200} {
@@ -202,6 +202,16 @@ func TestWaitersOfARevalidation(t *testing.T) {
 			q := g.asked(`"1"`)
 			whole, has, other := g.start(), g.start(`If-None-Match: "`+version+`"`), g.start(`If-None-Match: "0"`)
 			q.answer(status, version)
+			go func() {
+				for {
+					select {
+					case q := <-g.questions:
+						q.answer(status, version)
+					case <-t.Context().Done():
+						return
+					}
+				}
+			}()
 			for name, answered := range map[string]<-chan answer{"first": first, "whole": whole, "another version": other} {
 				if a := within(t, answered); a.StatusCode != 200 || a.body != version || a.err != nil {
 					t.Errorf("%s: %d %q, %q, %v", name, a.StatusCode, a.body, a.cache, a.err)
