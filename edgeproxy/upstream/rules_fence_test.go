@@ -1,9 +1,11 @@
 package upstream_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -83,6 +85,17 @@ func (q question) answer(status int, version string) {
 		w.WriteHeader(status)
 		if status == http.StatusOK {
 			_, _ = fmt.Fprint(w, version)
+		}
+	}
+}
+
+func (g *gate) answerAll(ctx context.Context, status int, version string) {
+	for {
+		select {
+		case q := <-g.questions:
+			q.answer(status, version)
+		case <-ctx.Done():
+			return
 		}
 	}
 }
@@ -202,16 +215,9 @@ func TestWaitersOfARevalidation(t *testing.T) {
 			q := g.asked(`"1"`)
 			whole, has, other := g.start(), g.start(`If-None-Match: "`+version+`"`), g.start(`If-None-Match: "0"`)
 			q.answer(status, version)
-			go func() {
-				for {
-					select {
-					case q := <-g.questions:
-						q.answer(status, version)
-					case <-t.Context().Done():
-						return
-					}
-				}
-			}()
+			var late sync.WaitGroup
+			t.Cleanup(late.Wait)
+			late.Go(func() { g.answerAll(t.Context(), status, version) })
 			for name, answered := range map[string]<-chan answer{"first": first, "whole": whole, "another version": other} {
 				if a := within(t, answered); a.StatusCode != 200 || a.body != version || a.err != nil {
 					t.Errorf("%s: %d %q, %q, %v", name, a.StatusCode, a.body, a.cache, a.err)
