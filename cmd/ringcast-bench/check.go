@@ -139,7 +139,7 @@ func (c *checks) fillRedis(ctx context.Context, b *bench) error {
 func (c *checks) table(outcomes []outcome[latency]) *table {
 	t := newTable(fmt.Sprintf("%s bans, an allowed client", count(c.bans)), "p50", "p99", "redis-server, against it", "target")
 	typical := func(l latency) float64 { return l.p50 }
-	edge, redis := outcomes[:2], outcomes[2:]
+	edge, redis := outcomes[:1], outcomes[1:]
 	for _, o := range outcomes {
 		t.add(o.name, spread(each(o.rounds, typical), nanoseconds),
 			spread(each(o.rounds, func(l latency) float64 { return l.p99 }), nanoseconds))

@@ -73,6 +73,7 @@ func New(config Config, c *cache.Cache) *Handler {
 	h.proxy = &httputil.ReverseProxy{
 		Rewrite:        h.rewrite,
 		Transport:      roundTripper{h},
+		BufferPool:     new(buffers),
 		FlushInterval:  -1, // clients that share a fetch see each part as it comes
 		ModifyResponse: h.finish,
 		ErrorHandler:   h.fail,

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -19,6 +20,7 @@ const (
 type writer struct {
 	http.ResponseWriter
 	controller *http.ResponseController
+	written    int64
 }
 
 func newWriter(w http.ResponseWriter) *writer {
@@ -33,18 +35,28 @@ func (w *writer) Write(p []byte) (n int, err error) {
 		written, err = w.ResponseWriter.Write(p[n:min(len(p), n+writeSize)])
 		n += written
 	}
+	w.written += int64(n)
 	return n, err
 }
 
 // FlushError implements what http.ResponseController looks for. What follows may
-// be long in coming: HTTP/2 ends a stream whose deadline passes without a write.
+// be long in coming: HTTP/2 ends a stream whose deadline passes without a write. A
+// whole answer is sent at the handler's end, which is next: at once with its header.
 func (w *writer) FlushError() error {
+	if w.whole() {
+		return nil
+	}
 	w.start()
 	if err := w.controller.Flush(); err != nil {
 		return err
 	}
 	_ = w.controller.SetWriteDeadline(time.Time{}) // as in start
 	return nil
+}
+
+func (w *writer) whole() bool {
+	length := w.Header()["Content-Length"]
+	return len(length) == 1 && length[0] == strconv.FormatInt(w.written, 10)
 }
 
 // Unwrap lets http.ResponseController reach the rest.

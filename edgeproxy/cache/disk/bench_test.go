@@ -40,7 +40,7 @@ func benchmarkSizes(b *testing.B, run func(b *testing.B, bytes, rows int)) {
 // BenchmarkLookup reads head and body of one random record.
 func BenchmarkLookup(b *testing.B) {
 	benchmarkSizes(b, func(b *testing.B, bytes, rows int) {
-		r := newRig(b)
+		r := newRig(b, func(c *Config) { c.MaxEntries = 1 << 20 })
 		stock(b, r, rows, bytes)
 		for b.Loop() {
 			if got := r.get(url(rand.IntN(rows))); len(got) != 1 || len(got[0].Body) != bytes {
@@ -52,7 +52,7 @@ func BenchmarkLookup(b *testing.B) {
 
 // BenchmarkMiss looks for what is not stored.
 func BenchmarkMiss(b *testing.B) {
-	r := newRig(b)
+	r := newRig(b, func(c *Config) { c.MaxEntries = 1 << 20 })
 	stock(b, r, 100_000, 100)
 	for b.Loop() {
 		if len(r.get("https://shop.example/none")) > 0 {
@@ -81,7 +81,7 @@ func BenchmarkWrite(b *testing.B) {
 
 // BenchmarkRestart opens a file of 100,000 records and looks one up.
 func BenchmarkRestart(b *testing.B) {
-	r := newRig(b)
+	r := newRig(b, func(c *Config) { c.MaxEntries = 1 << 20 })
 	stock(b, r, 100_000, 300)
 	for b.Loop() {
 		b.StopTimer()
@@ -101,7 +101,7 @@ func BenchmarkRestart(b *testing.B) {
 func BenchmarkForeign(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
-		r := newRig(b)
+		r := newRig(b, func(c *Config) { c.MaxEntries = 1 << 20 })
 		stock(b, r, 100_000, 300)
 		if err := r.Close(); err != nil {
 			b.Fatal(err)

@@ -14,6 +14,9 @@ type transaction struct {
 	file   *file
 	bound  [statements]*sql.Stmt
 	config *Config
+	// presence counts what is inserted at once, and what is gone after the commit.
+	presence *presence
+	gone     []int64 // hashes
 	// meta and clock are as they will be after the commit.
 	meta    meta
 	clock   int64
@@ -38,7 +41,7 @@ func (s *Store) commit(ctx context.Context, b *batch) error {
 		return fmt.Errorf("begin: %w", err)
 	}
 	t := &transaction{
-		Tx: tx, ctx: ctx, file: s.file, config: &s.config,
+		Tx: tx, ctx: ctx, file: s.file, config: &s.config, presence: s.presence,
 		meta: w.meta, clock: max(w.clock, s.config.Now().Unix()), untidy: w.untidy,
 	}
 	if err := t.write(b); err != nil {
@@ -46,6 +49,9 @@ func (s *Store) commit(ctx context.Context, b *batch) error {
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
+	}
+	for _, hash := range t.gone {
+		s.presence.remove(hash)
 	}
 	w.meta, w.clock, w.untidy = t.meta, t.clock, t.untidy
 	w.evicted.Add(t.evicted)
@@ -102,9 +108,11 @@ func (t *transaction) insert(e *entry) error {
 	if err := t.makeRoom(bytes); err != nil {
 		return err
 	}
+	hash := hashURL(s.URL)
+	t.presence.add(hash)
 	s.bodySum = sumBytes(r.Body)
 	err := t.exec(insertHead, s.ID, s.URL, s.Variant, int64(s.Generation), s.SoftAt, notNil(s.Head),
-		s.BodySize, s.bodySum, t.clock, s.sum(), hashURL(s.URL), bytes)
+		s.BodySize, s.bodySum, t.clock, s.sum(), hash, bytes)
 	if err == nil && s.BodySize > 0 {
 		err = t.exec(insertBody, s.ID, r.Body)
 	}

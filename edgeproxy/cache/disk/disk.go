@@ -88,10 +88,11 @@ type Stats struct {
 
 // Store is an open file. Its methods may be called by many goroutines.
 type Store struct {
-	config Config
-	file   *file
-	queue  *queue
-	state  writerState
+	config   Config
+	file     *file
+	queue    *queue
+	state    writerState
+	presence *presence
 
 	// retired is set once the file turned out to be damaged; it is not used again.
 	retired atomic.Bool

@@ -16,6 +16,7 @@ const (
 	selectByURL statement = iota
 	selectAfter
 	selectBody
+	selectHashes
 	selectKeys
 	selectByID
 	selectOldest
@@ -39,6 +40,7 @@ func queries() [statements]string {
 		selectByURL:  `SELECT ` + headColumns + ` FROM heads WHERE hash = ? AND url = ? AND id >= ? ORDER BY id DESC`,
 		selectAfter:  `SELECT ` + headColumns + ` FROM heads WHERE id > ? ORDER BY id`,
 		selectBody:   `SELECT body FROM bodies WHERE id = ?`,
+		selectHashes: `SELECT hash, id FROM heads WHERE (hash, id) > (?, ?) ORDER BY hash, id LIMIT ?`,
 		selectKeys:   `SELECT id, variant FROM heads WHERE hash = ? AND url = ? ORDER BY id DESC`,
 		selectByID:   `SELECT ` + headColumns + ` FROM heads WHERE id = ?`,
 		selectOldest: `SELECT id FROM heads ORDER BY used, id LIMIT ?`,
@@ -46,7 +48,7 @@ func queries() [statements]string {
 		insertHead: `INSERT INTO heads (` + headColumns + `, hash, size)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		insertBody: `INSERT INTO bodies (id, body) VALUES (?, ?)`,
-		deleteHead: `DELETE FROM heads WHERE id = ? RETURNING size`,
+		deleteHead: `DELETE FROM heads WHERE id = ? RETURNING size, hash`,
 		deleteBody: `DELETE FROM bodies WHERE id = ?`,
 		updateUsed: `UPDATE heads SET used = ?1 WHERE id = ?2 AND used < ?1`,
 		updateSoft: `UPDATE heads SET soft_at = ?, sum = ? WHERE id = ?`,

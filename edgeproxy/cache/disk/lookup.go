@@ -17,7 +17,11 @@ func (s *Store) Heads(ctx context.Context, url string) ([]Stored, error) {
 		return nil, nil
 	}
 	view := s.queue.view(url)
-	stored, err := s.heads(ctx, maxVariants, selectByURL, hashURL(url), url, view.from)
+	hash := hashURL(url)
+	if !s.presence.mayHave(hash) {
+		return view.over(nil), nil
+	}
+	stored, err := s.heads(ctx, maxVariants, selectByURL, hash, url, view.from)
 	if err != nil {
 		return nil, s.readError("read cached heads", err)
 	}

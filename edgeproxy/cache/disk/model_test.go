@@ -57,6 +57,7 @@ func TestAgainstModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		r := newRig(t)
+		r.exact = true
 		defer r.Close()
 		m := &model{}
 		var generation uint64
@@ -148,6 +149,7 @@ func TestLimitsAgainstModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		r := newRig(t, limit(rapid.Int64Range(1, 8).Draw(rt, "entries"), rapid.Int64Range(2000, 9000).Draw(rt, "bytes")))
+		r.exact = true
 		defer r.Close()
 		var list []used
 		url := rapid.Custom(func(t *rapid.T) string { return fmt.Sprint(rapid.IntRange(0, 11).Draw(t, "url")) })

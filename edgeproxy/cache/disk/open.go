@@ -86,6 +86,7 @@ func (s *Store) load(ctx context.Context) error {
 		return err
 	}
 	s.state.meta = m
+	s.presence = newPresence(s.config.MaxEntries)
 	s.state.publish()
 	s.state.untidy = true
 	s.queue = newQueue(m.last, m.floor)

@@ -21,6 +21,8 @@ type rig struct {
 	config Config
 	log    *syncBuffer
 	now    *clock
+	// exact: the counters are those of the rows.
+	exact bool
 }
 
 type clock struct {
@@ -62,7 +64,7 @@ func newRig(t testing.TB, change ...func(*Config)) *rig {
 	r := &rig{t: t, log: &syncBuffer{}, now: &clock{now: time.Unix(1_800_000_000, 0)}}
 	r.config = Config{
 		Path: filepath.Join(t.TempDir(), "cache.db"), Instance: "one",
-		MaxBytes: 1 << 30, MaxEntries: 1 << 30,
+		MaxBytes: 1 << 30, MaxEntries: 1 << 15,
 		Logger: slog.New(slog.NewTextHandler(r.log, nil)), Now: r.now.Now,
 	}
 	for _, f := range change {
@@ -80,6 +82,9 @@ func (r *rig) open() {
 		r.t.Fatal(err)
 	}
 	r.Store = s
+	if err := s.count(context.Background()); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 func (r *rig) reopen() {
@@ -173,6 +178,7 @@ func (r *rig) audit() {
 	if s := r.Stats(); s.Entries != entries || s.Bytes != bytes {
 		r.t.Fatalf("totals %+v, but there are %d entries of %d bytes", s, entries, bytes)
 	}
+	r.auditPresence()
 	if entries > r.config.MaxEntries || bytes > r.config.MaxBytes {
 		r.t.Fatalf("%d entries of %d bytes", entries, bytes)
 	}
@@ -194,5 +200,38 @@ func record(url string, n int) Record {
 	return Record{
 		URL: url, Variant: "v", Generation: uint64(n), SoftAt: int64(n),
 		Head: []byte("head " + seed), Body: bytes.Repeat([]byte(seed), 1+n*7919%3000),
+	}
+}
+
+// auditPresence compares the counters with the rows. None is too low; those that
+// are too high are of batches that failed, and of a second count by Run.
+func (r *rig) auditPresence() {
+	r.t.Helper()
+	want := newPresence(r.config.MaxEntries)
+	rows, err := r.file.db.Read.Query(`SELECT hash FROM heads`)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var hash int64
+		if err := rows.Scan(&hash); err != nil {
+			r.t.Fatal(err)
+		}
+		want.add(hash)
+	}
+	if err := rows.Err(); err != nil {
+		r.t.Fatal(err)
+	}
+	for i := range want.words {
+		if r.presence.words[i].Load() == want.words[i].Load() {
+			continue
+		}
+		for shift := 0; shift < 32; shift += 8 {
+			got, want := r.presence.words[i].Load()>>shift&fullCounter, want.words[i].Load()>>shift&fullCounter
+			if got < want || r.exact && got > want {
+				r.t.Fatalf("counter %d: %d, the rows make %d", 4*i+shift/8, got, want)
+			}
+		}
 	}
 }

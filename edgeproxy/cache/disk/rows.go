@@ -16,24 +16,30 @@ type key struct {
 
 // keys gives the records of a URL, newest first.
 func (t *transaction) keys(url string) (keys []key, err error) {
+	hash := hashURL(url)
+	if !t.presence.mayHave(hash) {
+		return nil, nil
+	}
 	err = t.each(selectKeys, func(rows *sql.Rows) error {
 		var k key
 		err := rows.Scan(&k.id, &k.variant)
 		keys = append(keys, k)
 		return err
-	}, hashURL(url), url)
+	}, hash, url)
 	return keys, err
 }
 
 // remove removes a record, if it is there.
 func (t *transaction) remove(id int64) error {
-	bytes, err := t.ints(deleteHead, id)
-	if err != nil || len(bytes) == 0 {
+	var bytes, hash int64
+	err := t.each(deleteHead, func(rows *sql.Rows) error { return rows.Scan(&bytes, &hash) }, id)
+	if err != nil || bytes == 0 {
 		return err
 	}
+	t.gone = append(t.gone, hash)
 	t.meta.entries--
-	t.meta.bytes -= bytes[0]
-	if t.meta.entries < 0 || t.meta.bytes < 0 || bytes[0] < rowOverhead {
+	t.meta.bytes -= bytes
+	if t.meta.entries < 0 || t.meta.bytes < 0 || bytes < rowOverhead {
 		return fmt.Errorf("%w: sizes contradict their total", sqlitedb.ErrDamaged)
 	}
 	return t.exec(deleteBody, id)

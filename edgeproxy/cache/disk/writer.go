@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -68,6 +69,9 @@ func (s *Store) Clear() { s.queue.clear() }
 // 5 s. Nothing can be put after that. An error says what was not written then.
 func (s *Store) Run(ctx context.Context) error {
 	working := context.WithoutCancel(ctx)
+	var counting sync.WaitGroup
+	defer counting.Wait()
+	counting.Go(func() { s.report(s.count(ctx)) })
 	for s.await(ctx) {
 		s.report(s.write(working))
 	}
