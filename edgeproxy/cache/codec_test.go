@@ -13,7 +13,7 @@ import (
 // entryOptions compare what an entry is, and not what the cache noted about it.
 var entryOptions = cmp.Options{
 	cmp.AllowUnexported(Entry{}, place{}, variant{}, freshness{}, validators{}),
-	cmpopts.IgnoreFields(Entry{}, "checked", "softAt", "rowID", "usedAt", "refreshing", "row", "body", "length", "whole"),
+	cmpopts.IgnoreFields(Entry{}, "checked", "softAt", "rowID", "usedAt", "refreshing", "row", "body", "length", "whole", "put"),
 	cmpopts.EquateEmpty(),
 }
 

@@ -41,6 +41,8 @@ type Decision struct {
 	// arrived is the generation at which the request came, drops the number of times
 	// that fences had gone.
 	arrived, drops uint64
+	// puts counts what had been put before the store was asked.
+	puts uint64
 	// reload: the client wants nothing that was fetched before it asked.
 	reload bool
 	// stale is the entry that would answer the request if it were fresh enough: the
@@ -79,7 +81,7 @@ func (c *Cache) Begin(r *Request) Decision {
 // lookUp completes a decision from what is stored: of the entries that answer the
 // request the most recent.
 func (c *Cache) lookUp(r *Request, d *Decision) {
-	d.Action, d.Outcome.Reason = Fetch, URIMiss
+	d.Action, d.Outcome.Reason, d.puts = Fetch, URIMiss, c.store.puts.Load()
 	stored := c.store.get(d.place.url)
 	if stored == nil {
 		return

@@ -36,6 +36,9 @@ type Entry struct {
 	whole  bool
 	row    *disk.Stored
 
+	// put counts the entries that were put before it, and itself; 0 for those of before
+	// the start.
+	put uint64
 	// checked is the generation at which no hard fence covered it, softAt what its
 	// verdict said then; see verdict.
 	checked atomic.Uint64
@@ -85,6 +88,7 @@ func (e *Entry) withBody(body []byte) *Entry {
 	w := &Entry{
 		place: e.place, variant: e.variant, status: e.status, fields: e.fields, tags: e.tags,
 		freshness: e.freshness, date: e.date, validators: e.validators, began: e.began, beganAt: e.beganAt,
+		put: e.put,
 	}
 	w.complete(body)
 	w.checked.Store(e.checked.Load())

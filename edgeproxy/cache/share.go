@@ -80,6 +80,9 @@ func (c *Cache) seek(ctx context.Context, s *seeker, fetch FetchFunc) (*Answer, 
 	if err != nil {
 		return nil, err
 	}
+	if f == nil {
+		return c.lookAgain(s), nil
+	}
 	select {
 	case <-f.ready:
 	case <-ctx.Done():
@@ -104,7 +107,8 @@ func (c *Cache) seek(ctx context.Context, s *seeker, fetch FetchFunc) (*Answer, 
 	return c.again(s, f), nil
 }
 
-// enter joins the flight that is open for the request, or begins one.
+// enter joins the flight that is open for the request, or begins one. It gives none
+// where one has ended, and stored something, since the request was looked up.
 func (c *Cache) enter(ctx context.Context, s *seeker, fetch FetchFunc) (f *flight, r *reader, leads bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -115,6 +119,9 @@ func (c *Cache) enter(ctx context.Context, s *seeker, fetch FetchFunc) (f *fligh
 		if r := f.fill.add(ctx, f); r != nil {
 			return f, r, false, nil
 		}
+	}
+	if !s.alone && !s.decision.reload && c.store.since(s.decision.place.url, s.decision.puts) {
+		return nil, nil, false, nil
 	}
 	f = c.newFlight(s)
 	r = f.fill.add(ctx, f)
@@ -205,10 +212,17 @@ func (c *Cache) again(s *seeker, f *flight) *Answer {
 	}
 	s.key = flightKey(f.place.url, f.entry.variant.names, s.request.Header)
 	s.alone = s.alone || c.passes.has(f.place.url)
+	return c.lookAgain(s)
+}
+
+// lookAgain gives the answer that was stored since the request was looked up, nil
+// where the origin has to be asked all the same.
+func (c *Cache) lookAgain(s *seeker) *Answer {
 	next := s.decision
+	next.arrived, next.drops = c.fences.Generation(), c.fences.drops.Load()
 	c.lookUp(s.request, &next)
-	if next.Action != Serve {
-		s.decision.stale, s.decision.spare = next.stale, next.spare
+	if next.Action != Serve || next.Entry == s.decision.stale { // the one to refresh is no answer
+		s.decision.stale, s.decision.spare, s.decision.puts = next.stale, next.spare, next.puts
 		return nil
 	}
 	if next.Refresh {

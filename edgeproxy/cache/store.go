@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -30,6 +31,8 @@ type store struct {
 	resources            *otter.Cache[string, *resource]
 	maxBytes, maxEntries float64
 	disk                 *disk.Store // or nil
+	// puts counts what was put, before it can be found.
+	puts atomic.Uint64
 	// reading is held by those who take into memory what they found on disk.
 	reading sync.RWMutex
 }
@@ -94,6 +97,15 @@ func (s *store) read(url string) *resource {
 	return r
 }
 
+// since tells whether something was put for a URL after the first so many.
+func (s *store) since(url string, puts uint64) bool {
+	if s.puts.Load() == puts {
+		return false
+	}
+	r, _ := s.resources.GetIfPresent(url)
+	return r != nil && slices.ContainsFunc(r.variants, func(e *Entry) bool { return e.put > puts })
+}
+
 // settle returns when whatever was found on disk before is in memory.
 func (s *store) settle() {
 	s.reading.Lock()
@@ -117,8 +129,9 @@ func (s *store) load(e *Entry) *Entry {
 }
 
 // put stores an entry in place of those that answer the same requests, unless one
-// of them was fetched later.
+// of them was fetched later. One at a time is put.
 func (s *store) put(e *Entry) {
+	e.put = s.puts.Add(1)
 	if s.disk != nil {
 		s.get(e.place.url) // the other variants
 	}

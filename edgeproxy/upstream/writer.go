@@ -11,9 +11,13 @@ const (
 	// hold the memory of its answer for as long as it likes. It counts while a
 	// write waits, not while there is nothing to write.
 	writeTimeout = 60 * time.Second
-	// writeSize is how much one write may wait for, in bytes: a client that is
-	// slow but takes about 1 kB/s is served.
-	writeSize = 64 << 10
+	// firstWrite is how much the first write waits for, in bytes: a client that takes
+	// about 4 kB/s is served. The next are large for one that took it within
+	// quickWrite, since each costs a call of the kernel, and small for the others.
+	firstWrite = 256 << 10
+	smallWrite = 64 << 10
+	largeWrite = 1 << 20
+	quickWrite = 100 * time.Millisecond
 )
 
 // writer gives each write to a client a deadline of its own.
@@ -21,21 +25,34 @@ type writer struct {
 	http.ResponseWriter
 	controller *http.ResponseController
 	written    int64
+	size       int // of the next write, at most
 }
 
 func newWriter(w http.ResponseWriter) *writer {
-	return &writer{ResponseWriter: w, controller: http.NewResponseController(w)}
+	return &writer{ResponseWriter: w, controller: http.NewResponseController(w), size: firstWrite}
 }
 
 // Write writes in parts, and ends at the first that takes too long.
 func (w *writer) Write(p []byte) (n int, err error) {
 	for first := true; err == nil && (first || n < len(p)); first = false {
-		w.start()
 		var written int
-		written, err = w.ResponseWriter.Write(p[n:min(len(p), n+writeSize)])
+		written, err = w.writePart(p[n:min(len(p), n+w.size)])
 		n += written
 	}
 	w.written += int64(n)
+	return n, err
+}
+
+func (w *writer) writePart(p []byte) (int, error) {
+	began := w.start()
+	n, err := w.ResponseWriter.Write(p)
+	switch {
+	case len(p) < smallWrite: // says nothing
+	case time.Since(began) < quickWrite:
+		w.size = largeWrite
+	default:
+		w.size = smallWrite
+	}
 	return n, err
 }
 
@@ -63,6 +80,8 @@ func (w *writer) whole() bool {
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // start begins the time of one write. The server clears it after the answer.
-func (w *writer) start() {
-	_ = w.controller.SetWriteDeadline(time.Now().Add(writeTimeout)) // a writer that has none waits
+func (w *writer) start() time.Time {
+	now := time.Now()
+	_ = w.controller.SetWriteDeadline(now.Add(writeTimeout)) // a writer that has none waits
+	return now
 }

@@ -6,7 +6,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -58,7 +61,7 @@ func TestStuckClientIsGivenUp(t *testing.T) {
 	var err error
 	onPipe(t, func(w http.ResponseWriter) {
 		began := time.Now()
-		_, err = io.WriteString(w, strings.Repeat("x", 3*writeSize))
+		_, err = io.WriteString(w, strings.Repeat("x", 3*firstWrite))
 		took = time.Since(began)
 	}, func(t *testing.T, _ net.Conn) {
 		time.Sleep(2 * writeTimeout) // the bubble's
@@ -70,9 +73,10 @@ func TestStuckClientIsGivenUp(t *testing.T) {
 }
 
 func TestSlowClientIsServed(t *testing.T) {
-	body := strings.Repeat("x", 4*writeSize)
+	const pieces = 4
+	body := strings.Repeat("x", firstWrite+pieces*smallWrite)
 	onPipe(t, func(w http.ResponseWriter) {
-		w.Header().Set("Content-Length", "262144")
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		if n, err := io.WriteString(w, body); n != len(body) || err != nil {
 			t.Errorf("wrote %d bytes, %v", n, err)
 		}
@@ -82,12 +86,45 @@ func TestSlowClientIsServed(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		for range 4 {
+		for i := range pieces + 1 {
 			time.Sleep(writeTimeout - time.Second) // the bubble's
-			if _, err := io.CopyN(io.Discard, res.Body, writeSize); err != nil {
-				t.Error(err)
+			size := int64(smallWrite)
+			if i == 0 {
+				size = firstWrite
+			}
+			if _, err := io.CopyN(io.Discard, res.Body, size); err != nil {
+				t.Errorf("piece %d: %v", i, err)
 				return
 			}
 		}
 	})
+}
+
+// sizes notes how much is written at once.
+type sizes struct {
+	*httptest.ResponseRecorder
+	of    []int
+	delay time.Duration
+}
+
+func (s *sizes) Write(p []byte) (int, error) {
+	s.of = append(s.of, len(p))
+	time.Sleep(s.delay) // the bubble's
+	return len(p), nil
+}
+
+func TestWritesFollowTheClient(t *testing.T) {
+	t.Parallel()
+	for delay, want := range map[time.Duration][]int{
+		0:          {firstWrite, largeWrite, largeWrite},
+		quickWrite: append([]int{firstWrite}, slices.Repeat([]int{smallWrite}, 2*largeWrite/smallWrite)...),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &sizes{ResponseRecorder: httptest.NewRecorder(), delay: delay}
+			n, err := newWriter(s).Write(make([]byte, firstWrite+2*largeWrite))
+			if err != nil || n != firstWrite+2*largeWrite || !slices.Equal(s.of, want) {
+				t.Errorf("with %v a write: %d bytes in %v, %v", delay, n, s.of, err)
+			}
+		})
+	}
 }
