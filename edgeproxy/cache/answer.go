@@ -8,18 +8,30 @@ import (
 )
 
 // stored answers with a complete entry.
-func stored(e *Entry, o Outcome) *Answer {
-	body := io.NopCloser(bytes.NewReader(e.body))
+func (c *Cache) stored(e *Entry, o Outcome) *Answer {
+	body := &storedBody{bytes.NewReader(e.body), c.Sending(e)}
 	return &Answer{Entry: e, Whole: true, Body: body, Length: int64(len(e.body)), Outcome: o}
 }
 
+// storedBody is held until it is closed.
+type storedBody struct {
+	*bytes.Reader
+	done func()
+}
+
+// Close can be called again.
+func (b *storedBody) Close() error {
+	b.done()
+	return nil
+}
+
 // share answers from a flight that others may read as well.
-func (s *seeker) share(f *flight, r *reader, leads bool) *Answer {
+func (c *Cache) share(s *seeker, f *flight, r *reader, leads bool) *Answer {
 	o := s.decision.Outcome
 	o.Status, o.Stored, o.Collapsed = f.status, leads && f.stored, !leads
 	if f.confirmed {
 		f.part(r, leads)
-		return stored(f.entry, o)
+		return c.stored(f.entry, o)
 	}
 	return &Answer{Entry: f.entry, Leads: leads, Body: r, Length: f.length, Outcome: o}
 }

@@ -78,7 +78,7 @@ func New(config Config, fences *Fences, state Updater) *Cache {
 	}
 	return &Cache{
 		config: config, off: off, fences: fences, state: state,
-		store: newStore(config.MaxBytes, config.MaxEntries, config.Disk), passes: newPasses(config.Now),
+		store: newStore(config.MaxBytes, config.MaxEntries, config.Disk, config.ExposeTags), passes: newPasses(config.Now),
 		open: map[string]*flight{}, byURL: map[string]map[*flight]struct{}{},
 	}
 }
@@ -86,9 +86,10 @@ func New(config Config, fences *Fences, state Updater) *Cache {
 // Now reads the cache's clock.
 func (c *Cache) Now() time.Time { return c.config.Now() }
 
-// Answered is told the status of each answer, for what clients are known by.
+// Answered is told the status of each answer, for what clients are known by: those of
+// the requests that Begin counts, so that faults are a share of these.
 func (c *Cache) Answered(r *Request, status int) {
-	if status >= 400 && status < 500 {
+	if status >= 400 && status < 500 && r.bypass() == "" {
 		c.config.TTL.Misbehaved(r.Client, c.config.Now())
 	}
 }

@@ -11,7 +11,10 @@ func (c *Cache) ask(ctx context.Context, f *flight, fetch FetchFunc) (*Response,
 		return resp, err
 	}
 	_ = resp.Body.Close() // a 304 has none
-	if f.entry = c.update(f, f.stale, resp.Header); f.entry != nil {
+	if whole := c.store.load(f.stale); whole != nil {
+		f.entry = c.update(f, whole, resp.Header)
+	}
+	if f.entry != nil {
 		f.confirmed = true
 		c.updateAll(f, f.entry, resp.Header)
 		return resp, nil
@@ -47,6 +50,6 @@ func (c *Cache) confirm(f *flight) {
 // decideSharing keeps others from waiting for what may not answer them.
 func (c *Cache) decideSharing(f *flight) {
 	if f.shared = c.mayShare(f.entry); !f.shared && !f.alone {
-		c.passes.add(f.place.url)
+		c.passes.add(passKey(f.request, f.place.url))
 	}
 }

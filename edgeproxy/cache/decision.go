@@ -58,10 +58,11 @@ type Decision struct {
 // Begin decides about a request. It waits for nobody, and may read the disk.
 func (c *Cache) Begin(r *Request) Decision {
 	d := Decision{arrived: c.fences.Generation(), drops: c.fences.drops.Load(), place: newPlace(r.Scheme, r.Host, r.Target)}
+	d.asked = r.directives()
 	if d.Outcome.Reason = r.bypass(); d.Outcome.Reason != "" {
-		return d
+		return d.passing(r)
 	}
-	d.asked, d.visits = r.directives(), c.config.TTL.Seen(r.Client, c.config.Now())
+	d.visits = c.config.TTL.Seen(r.Client, c.config.Now())
 	if c.config.IgnoreReload {
 		d.asked.NoCache, d.asked.MaxAge, d.asked.MinFresh = false, httpfield.Absent, httpfield.Absent
 	}
@@ -70,11 +71,25 @@ func (c *Cache) Begin(r *Request) Decision {
 	switch {
 	case d.Action == Serve:
 	case d.asked.OnlyIfCached:
-		d.Action, d.Outcome.Detail = Fail, "only-if-cached"
-	case d.asked.NoStore, r.ranged() && (d.stale == nil || !d.stale.validators.any()):
+		return d.failed()
+	case d.asked.NoStore, r.ranged() && d.spare == nil && (d.stale == nil || !d.stale.validators.any()):
 		// A part is all that the client needs: the whole may be large.
 		d.Action = Forward
 	}
+	return d
+}
+
+// passing decides about a request in which the cache takes no part. One that is to
+// change something is sent to who can.
+func (d Decision) passing(r *Request) Decision {
+	if d.asked.OnlyIfCached && r.Safe() {
+		return d.failed()
+	}
+	return d
+}
+
+func (d Decision) failed() Decision {
+	d.Action, d.Outcome.Detail = Fail, "only-if-cached"
 	return d
 }
 
@@ -102,9 +117,6 @@ func (c *Cache) consider(d *Decision, e *Entry) {
 	if hard {
 		return
 	}
-	if e = c.store.load(e); e == nil {
-		return
-	}
 	d.stale = e
 	now := c.config.Now()
 	stale := e.freshness.staleness(now, c.lifetime(d, e, now), softAt)
@@ -121,6 +133,10 @@ func (c *Cache) consider(d *Decision, e *Entry) {
 	case e.freshness.validate || !d.permits(e, stale):
 		d.Outcome.Reason = Stale
 	default:
+		if e = c.store.load(e); e == nil {
+			d.stale, d.spare = nil, nil
+			return
+		}
 		c.store.used(e, now)
 		d.Action, d.Entry = Serve, e
 		d.Outcome = Outcome{Hit: true, TTL: remaining(stale), HasTTL: true}

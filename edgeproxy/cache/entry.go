@@ -1,7 +1,7 @@
 package cache
 
 import (
-	"hash/maphash"
+	"hash/fnv"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -69,18 +69,27 @@ func (e *Entry) Generation() uint64 { return e.began }
 // Age is the time since the origin made the response.
 func (e *Entry) Age(now time.Time) time.Duration { return e.freshness.age(now) }
 
-// seed tells the entry from others and from its successors.
+// seed tells the entry from others and from its successors. It is the same in every
+// process, as the entry may be.
 func (e *Entry) seed() uint64 {
-	return maphash.String(seeds, e.place.url) ^ uint64(e.beganAt.UnixNano())
+	h := fnv.New64a()
+	h.Write([]byte(e.place.url))
+	return h.Sum64() ^ uint64(e.beganAt.UnixNano())
 }
-
-var seeds = maphash.MakeSeed()
 
 func (e *Entry) complete(body []byte) {
 	e.body, e.whole = body, true
 	if e.status != 204 {
 		e.length = []string{strconv.Itoa(len(body))}
 	}
+}
+
+// bodySize is the length of the body, wherever it is.
+func (e *Entry) bodySize() int64 {
+	if e.whole {
+		return int64(len(e.body))
+	}
+	return e.row.BodySize
 }
 
 // withBody gives a copy that has its body.

@@ -11,9 +11,14 @@ import (
 // that takes longer is not worth a connection to the origin.
 const lingerLimit = 30 * time.Second
 
-// stallLimit is how long one reader may hold up the others once a body has grown
-// beyond what is kept of it. Before that nobody holds up anybody.
-const stallLimit = 10 * time.Second
+// Once a body has grown beyond what is kept of it, its readers hold up one another.
+// Who does so for longer than stallLimit, and as long as it takes to read what it
+// has had at leastPace, in bytes a second, is cut off. Before that nobody holds up
+// anybody.
+const (
+	stallLimit = 10 * time.Second
+	leastPace  = 256 << 10
+)
 
 var errStalled = errors.New("too slow for a body that is not stored")
 
@@ -155,34 +160,36 @@ func (b *fill) advance(n int, end error) {
 // shift makes space by dropping what every reader has had, and waits until there
 // is some. It ends the readers that hold up the rest for too long.
 func (b *fill) shift(ctx context.Context) error {
-	timer := time.NewTimer(stallLimit)
-	defer timer.Stop()
 	for {
-		changed := b.drop()
+		changed, stalling := b.drop()
 		if changed == nil {
 			return nil
 		}
+		began := time.Now()
+		timer := time.NewTimer(b.patience(stalling))
 		select {
 		case <-changed:
 		case <-timer.C:
-			b.endStalled()
-			timer.Reset(stallLimit)
 		case <-ctx.Done():
+			timer.Stop()
 			return context.Cause(ctx)
 		}
+		timer.Stop()
+		b.blame(stalling, time.Since(began))
 	}
 }
 
-// drop gives nil where there is space now, else what to wait for.
-func (b *fill) drop() <-chan struct{} {
+// drop gives nil where there is space now, else what to wait for, and who holds up
+// the others.
+func (b *fill) drop() (changed <-chan struct{}, stalling []*reader) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if n := b.slowest() - b.base; n > 0 {
 		b.data = b.data[:copy(b.data, b.data[n:])]
 		b.base += n
-		return nil
+		return nil, nil
 	}
-	return b.wait()
+	return b.wait(), b.stalling()
 }
 
 // slowest is the offset of the reader that is furthest behind. mu is held.
@@ -196,19 +203,49 @@ func (b *fill) slowest() int64 {
 	return least
 }
 
-// endStalled ends the slowest readers, unless all are equally slow: then nobody
-// waits for another.
-func (b *fill) endStalled() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+// stalling gives the slowest readers, none where all are equally slow: then nobody
+// waits for another. mu is held.
+func (b *fill) stalling() (stalling []*reader) {
 	least, fastest := b.slowest(), b.base
 	for r := range b.readers {
 		fastest = max(fastest, r.offset)
+		if r.err == nil && r.offset == least {
+			stalling = append(stalling, r)
+		}
 	}
-	for r := range b.readers {
-		if r.offset == least && least < fastest {
+	if least == fastest {
+		return nil
+	}
+	return stalling
+}
+
+// patience is how long to wait for those who hold up the others.
+func (b *fill) patience(stalling []*reader) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	patience := stallLimit
+	for _, r := range stalling {
+		patience = min(patience, r.patience())
+	}
+	return patience
+}
+
+// blame counts how long readers held up the others, and ends those for which it was
+// too long.
+func (b *fill) blame(stalling []*reader, waited time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, r := range stalling {
+		r.stalled += waited
+		if r.patience() <= 0 {
 			r.err = errStalled
 		}
 	}
 	b.signal()
+}
+
+// patience is for how much longer the reader may hold up the others. The fill's mu
+// is held.
+func (r *reader) patience() time.Duration {
+	return stallLimit + time.Duration(r.offset)*time.Second/leastPace - r.stalled
 }

@@ -83,12 +83,13 @@ func (c *Cache) run(ctx context.Context, f *flight, fetch FetchFunc) {
 	}
 	f.length = resp.Length
 	if f.entry = c.admit(f, resp); f.entry == nil {
-		c.head(f, resp)
+		c.learn(f, resp)
 		c.pass(f, resp)
 		return
 	}
 	if !c.prepare(f, resp.Length) {
 		f.entry = nil
+		c.learn(f, resp)
 		c.handOver(f, resp)
 		return
 	}
@@ -100,12 +101,11 @@ func (c *Cache) run(ctx context.Context, f *flight, fetch FetchFunc) {
 }
 
 // pass gives the response to the leader. The next ones for the URL do not wait for
-// one another, unless it says nothing of theirs: an error passes by itself, a 304
-// answers this client's own conditions, and what needs an Authorization may be
-// shared without one.
+// one another, unless it says nothing of theirs: an error passes by itself, and a
+// 304 answers this client's own conditions.
 func (c *Cache) pass(f *flight, resp *Response) {
-	if resp.Status < 500 && resp.Status != 304 && f.request.Method == "GET" && !f.request.authorized() {
-		c.passes.add(f.place.url)
+	if resp.Status < 500 && resp.Status != 304 && f.request.Method == "GET" {
+		c.passes.add(passKey(f.request, f.place.url))
 	}
 	c.handOver(f, resp)
 }

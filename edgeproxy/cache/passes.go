@@ -22,6 +22,15 @@ type passes struct {
 	until map[string]time.Time
 }
 
+// passKey is where it is remembered for a request. What needs an Authorization may
+// be shared without one.
+func passKey(r *Request, url string) string {
+	if r.authorized() {
+		return url + "\nAuthorization" // no URL has a line feed
+	}
+	return url
+}
+
 func newPasses(now func() time.Time) *passes {
 	return &passes{now: now, until: map[string]time.Time{}}
 }

@@ -19,6 +19,9 @@ func (c *Cache) prepare(f *flight, length int64) bool {
 
 func (c *Cache) enlarge(f *flight, capacity int64) bool {
 	more := capacity - f.reserved
+	if c.store.crowded() {
+		return false
+	}
 	if c.filling.Add(more) > c.config.MaxBytes {
 		c.filling.Add(-more)
 		return false
@@ -36,8 +39,10 @@ func (c *Cache) pour(ctx context.Context, f *flight, resp *Response) {
 	total, whole := int64(0), true
 	for {
 		if len(f.fill.space()) == 0 && !c.makeSpace(f) {
+			if whole {
+				c.outgrow(f, resp)
+			}
 			whole = false
-			c.finish(f)
 			if f.fill.unwant() {
 				return // too long to store, and nobody reads it
 			}
@@ -60,6 +65,14 @@ func (c *Cache) pour(ctx context.Context, f *flight, resp *Response) {
 			return
 		}
 	}
+}
+
+// outgrow is the end of a body's way into the store. The next ones for the URL are
+// not shared either: who is slow would hold up the others.
+func (c *Cache) outgrow(f *flight, resp *Response) {
+	c.passes.add(passKey(f.request, f.place.url))
+	c.learn(f, resp)
+	c.finish(f)
 }
 
 // endOf tells whether a body has ended, and how.
@@ -104,7 +117,7 @@ func (c *Cache) put(f *flight, e *Entry) bool {
 	}
 	c.store.put(e)
 	if c.mayShare(e) {
-		c.passes.remove(f.place.url)
+		c.passes.remove(passKey(f.request, f.place.url))
 	}
 	return true
 }

@@ -3,15 +3,18 @@ package cache
 import (
 	"context"
 	"io"
+	"time"
 )
 
 // reader reads a body as it grows, and counts as one who wants it.
 type reader struct {
 	ctx    context.Context
 	flight *flight
-	// offset and err are guarded by the fill's mu.
-	offset int64
-	err    error
+	// offset, err and stalled, how long it has held up others, are guarded by the
+	// fill's mu.
+	offset  int64
+	err     error
+	stalled time.Duration
 }
 
 // Read waits for more where the body has not ended.

@@ -1,6 +1,10 @@
 package cache
 
-import "strings"
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
 
 // kind says how a fence selects; the values are those of the fences table.
 type kind string
@@ -35,48 +39,113 @@ func tagSelector(tag string) selector {
 	return selector{kindTagPrefix, prefix}
 }
 
-// keySelector reads a key: a path covers every host and query, a path with "?"
-// every host, an absolute URL exactly itself.
-func keySelector(key string) selector {
-	prefix, ok := strings.CutSuffix(key, wildcard)
+// keySelector gives the first of keySelectors.
+func keySelector(key string) selector { return keySelectors(key)[0] }
+
+// keySelectors reads a key: a path covers every host and query, a path with "?"
+// every host, an absolute URL itself, on each of its sites. What it names is
+// percent-encoded as in cache keys. A key that covers more than it says is harmless,
+// one that covers less is not.
+func keySelectors(key string) []selector {
+	text, open := strings.CutSuffix(key, wildcard)
+	kind := kindKey
 	switch {
-	case !ok:
-		return selector{kindKey, canonicalKey(key)}
-	case prefix == "":
-		return everything
+	case open && text == "":
+		return []selector{everything}
+	case open:
+		kind = kindKeyPrefix
 	}
-	return selector{kindKeyPrefix, canonicalPrefix(prefix)}
+	origins, target := splitKey(text, open)
+	targets := spellings(target, open)
+	list := make([]selector, 0, len(origins)*len(targets))
+	for _, origin := range origins {
+		for _, target := range targets {
+			list = append(list, selector{kind, origin + target})
+		}
+	}
+	return list
 }
 
-func canonicalKey(key string) string {
-	scheme, host, target, ok := splitURL(key)
-	if !ok {
-		return key
+// splitKey gives what a key may begin with, the empty text for a path, and the
+// target after that, empty where an open key ends before it.
+func splitKey(text string, open bool) (origins []string, target string) {
+	if strings.HasPrefix(text, "/") {
+		return []string{""}, text
 	}
-	if !strings.HasPrefix(target, "/") {
+	scheme, host, target, ok := splitURL(text)
+	scheme = lower(scheme)
+	switch {
+	case !ok && open && strings.HasPrefix("https://", lower(text)):
+		return []string{"http"}, "" // and so "https"
+	case !ok:
+		return []string{lower(text)}, ""
+	case target == "" && open:
+		return openSites(scheme, lower(host)), ""
+	case !strings.HasPrefix(target, "/"):
 		target = "/" + target
 	}
-	return newPlace(scheme, host, target).url
+	return sites(scheme, host), target
 }
 
-// canonicalPrefix cuts a prefix that ends inside the port back to the host: the
-// URLs that it means may have lost a default port. It covers too much then, never
-// too little.
-func canonicalPrefix(prefix string) string {
-	if strings.HasPrefix(prefix, "/") {
-		return prefix
-	}
-	scheme, host, target, ok := splitURL(prefix)
-	if !ok {
-		return strings.ToLower(prefix)
-	}
-	if target != "" {
-		return newPlace(scheme, host, target).url
-	}
+// openSites cuts a prefix that ends inside the port back to the host: the URLs that
+// it means may have lost a default port.
+func openSites(scheme, host string) []string {
 	if colon := strings.LastIndexByte(host, ':'); colon > strings.LastIndexByte(host, ']') && !openBracket(host) {
 		host = host[:colon]
 	}
-	return strings.ToLower(scheme + "://" + host)
+	list := []string{scheme + "://" + host}
+	for _, other := range []string{"http", "https"} {
+		if other != scheme {
+			list = append(list, other+"://"+host)
+		}
+	}
+	return list
+}
+
+// spellings gives the targets of the requests that one in a key may mean. Those that
+// are valid are sent as they are. What no URL may hold clients encode, each byte by
+// itself; where it comes as it is, the edge encodes the whole path anew (see
+// EscapedPath of net/url), and that does not leave every other byte alone. Of the rest of
+// an open path it is not known which it will be.
+func spellings(target string, open bool) []string {
+	path, query, asked := strings.Cut(target, "?")
+	if asked {
+		query = "?" + query
+	}
+	open = open && !asked
+	encoded := encode(path)
+	anew, ok := encodeAnew(path, open)
+	switch {
+	case !ok, anew == encoded, encoded == path && !open:
+		return []string{encoded + query}
+	case open:
+		return []string{encoded, anew}
+	}
+	return []string{anew + query, encoded + query}
+}
+
+// encode leaves alone what a path may hold (RFC 3986, section 3.3), what is encoded
+// already, and brackets.
+func encode(path string) string {
+	var b strings.Builder
+	for i := range len(path) {
+		if c := path[i]; isHostChar(c) || strings.IndexByte("/:@[]%", c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+// encodeAnew fails where no request can have the path. An open one may end inside
+// of what is encoded.
+func encodeAnew(path string, open bool) (string, bool) {
+	if i := strings.LastIndexByte(path, '%'); open && i >= 0 && i+2 >= len(path) {
+		path = path[:i]
+	}
+	decoded, err := url.PathUnescape(path)
+	return (&url.URL{Path: decoded}).EscapedPath(), err == nil
 }
 
 func openBracket(host string) bool {

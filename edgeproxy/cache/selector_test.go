@@ -1,7 +1,10 @@
 package cache
 
 import (
+	"net/url"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 func TestSelectorsCover(t *testing.T) {
@@ -33,7 +36,39 @@ func TestSelectorsCover(t *testing.T) {
 		{key: "*", url: "http://h/", want: true},
 		{key: "http://h/a", url: "http://h/a", want: true},
 		{key: "http://h/a", url: "http://h/a?x", want: false},
-		{key: "http://h/a", url: "https://h/a", want: false},
+		{key: "http://h/a", url: "https://h/a", want: true},
+		{key: "https://h/a", url: "http://h/a", want: true},
+		{key: "https://h/a", url: "http://h:443/a", want: true},
+		{key: "https://h:443/a", url: "http://h/a", want: true},
+		{key: "http://h/a", url: "https://h:80/a", want: true},
+		{key: "https://h:8443/a", url: "http://h:8443/a", want: true},
+		{key: "https://h:8443/a", url: "http://h/a", want: false},
+		{key: "https://h/a", url: "http://h:81/a", want: false},
+		{key: "https://h/a*", url: "http://h/ab", want: true},
+		{key: "https://h:443/a*", url: "http://h/ab", want: true},
+		{key: "https://h/a*", url: "http://hh/ab", want: false},
+		{key: "https://h*", url: "http://hh/x", want: true},
+		{key: "https://h:4*", url: "http://h/x", want: true},
+		{key: "http://h?x*", url: "http://h/?xy", want: true},
+		{key: "/ü", url: "http://h/%C3%BC", want: true},
+		{key: "/ü", url: "http://h/%C3%BC?ü", want: true},
+		{key: "http://h/ü", url: "http://h/%C3%BC", want: true},
+		{key: "/\"?\"", url: "http://h/%22?\"", want: true},
+		{key: "/%c3%bc", url: "http://h/%c3%bc", want: true},
+		{key: "/%c3%bc", url: "http://h/%C3%BC", want: false},
+		{key: "/%70", url: "http://h/p", want: false},
+		{key: "/(ü)", url: "http://h/(%C3%BC)", want: true},
+		{key: "/(ü)", url: "http://h/%28%C3%BC%29", want: true}, // what EscapedPath makes of it
+		{key: "/(u)", url: "http://h/%28u%29", want: false},
+		{key: "/ü*", url: "http://h/%C3%BCber", want: true},
+		{key: "/ü?a*", url: "http://h/%C3%BC?ab", want: true},
+		{key: "http://h/ü*", url: "http://h/%C3%BCber", want: true},
+		{key: "/(*", url: "http://h/(%C3%BC)", want: true},
+		{key: "/(*", url: "http://h/%28%C3%BC%29", want: true},
+		{key: "/%C3*", url: "http://h/%C3%BC", want: true},
+		{key: "/%C*", url: "http://h/%C3%BC", want: true},
+		{key: "/%*", url: "http://h/%C3%BC", want: true},
+		{key: "/%zz", url: "http://h/%zz", want: true}, // no request has it
 		{key: "HTTP://H:80/a", url: "http://h/a", want: true},
 		{key: "https://h:443/a", url: "https://H/a", want: true},
 		{key: "https://h:80/a", url: "https://h:80/a", want: true},
@@ -48,6 +83,8 @@ func TestSelectorsCover(t *testing.T) {
 		{key: "http://[::1]:80/a", url: "http://[::1]/a", want: true},
 		{key: "http://[::1*", url: "http://[::1]/a", want: true},
 		{key: "HTTPS*", url: "https://h/x", want: true},
+		{key: "HTTPS*", url: "http://h/x", want: true},
+		{key: "http://\u212a/*", url: "http://k/x", want: false},
 	} {
 		url := tt.url
 		if url == "" {
@@ -59,10 +96,42 @@ func TestSelectorsCover(t *testing.T) {
 		if tt.tag != "" {
 			table.put(tagSelector(tt.tag), fence{hard: 1})
 		} else {
-			table.put(keySelector(tt.key), fence{hard: 1})
+			for _, s := range keySelectors(tt.key) {
+				table.put(s, fence{hard: 1})
+			}
 		}
 		if got := table.judge(0, &p, tt.tags); got.hard != tt.want {
 			t.Errorf("tag %q, key %q: covers %s %v: %v, want %v", tt.tag, tt.key, url, tt.tags, got.hard, tt.want)
 		}
 	}
+}
+
+// TestKeysAreSpelledAsRequests: what a client sends, raw or encoded, is covered by a
+// key of the same text, and by each that begins so.
+func TestKeysAreSpelledAsRequests(t *testing.T) {
+	t.Parallel()
+	piece := rapid.SampledFrom([]string{"a", "Z", "/", "ü", "\"", "(", "!", "*", "[", "|", "%41", "%2f", "%C3", "%", ";", "@", "~", " ", "+"})
+	rapid.Check(t, func(t *rapid.T) {
+		path := "/"
+		for range rapid.IntRange(0, 6).Draw(t, "pieces") {
+			path += piece.Draw(t, "piece")
+		}
+		asked, err := url.ParseRequestURI(path)
+		if err != nil {
+			return // no request has it
+		}
+		p := newPlace("http", "h", targetOf(asked))
+		key, covered := path, newTable()
+		if rapid.Bool().Draw(t, "open") {
+			key = path[:rapid.IntRange(1, len(path)).Draw(t, "length")] + "*"
+		} else if path[len(path)-1] == '*' {
+			return
+		}
+		for _, s := range keySelectors(key) {
+			covered.put(s, fence{hard: 1})
+		}
+		if v := covered.judge(0, &p, nil); !v.hard {
+			t.Fatalf("key %q does not cover %q, that is %s", key, path, p.url)
+		}
+	})
 }

@@ -61,7 +61,7 @@ type seeker struct {
 // it may.
 func (c *Cache) Do(ctx context.Context, r *Request, d Decision, fetch FetchFunc) (*Answer, error) {
 	s := &seeker{request: r, decision: d, key: d.place.url}
-	s.alone = r.Method != "GET" || c.passes.has(s.key)
+	s.alone = r.Method != "GET" || c.passes.has(passKey(r, s.key))
 	if d.latest != nil {
 		s.key = flightKey(d.place.url, d.latest.variant.names, r.Header)
 	}
@@ -95,7 +95,7 @@ func (c *Cache) seek(ctx context.Context, s *seeker, fetch FetchFunc) (*Answer, 
 	case f.entry == nil && leads:
 		return s.own(ctx, f, r), nil
 	case f.entry != nil && (leads || c.suits(f, s)):
-		return s.share(f, r, leads), nil
+		return c.share(s, f, r, leads), nil
 	}
 	f.part(r, leads)
 	if answer != nil {
@@ -187,7 +187,7 @@ func (c *Cache) close(f *flight) {
 func (c *Cache) suits(f *flight, s *seeker) bool {
 	var tags []string
 	if f.settled() {
-		if f.entry == nil || !f.shared || !f.entry.variant.matches(s.request.Header) {
+		if f.entry == nil || !f.shared || !f.entry.variant.matches(s.request.Header) || !c.stillGood(f.entry, s) {
 			return false
 		}
 		tags = f.entry.tags
@@ -204,6 +204,13 @@ func (c *Cache) suits(f *flight, s *seeker) bool {
 	return !v.fenced() && c.fences.drops.Load() == s.decision.drops // else that fence may have gone
 }
 
+// stillGood tells whether an entry on its way, which may have been so for long, may
+// answer a request as it could from the store.
+func (c *Cache) stillGood(e *Entry, s *seeker) bool {
+	now := c.config.Now()
+	return c.mayShare(e) && !s.decision.demands(e, now, e.freshness.staleness(now, e.freshness.lifetime, 0))
+}
+
 // again prepares the next attempt after a flight that was not for this request.
 func (c *Cache) again(s *seeker, f *flight) *Answer {
 	if f.entry == nil {
@@ -211,7 +218,7 @@ func (c *Cache) again(s *seeker, f *flight) *Answer {
 		return nil
 	}
 	s.key = flightKey(f.place.url, f.entry.variant.names, s.request.Header)
-	s.alone = s.alone || c.passes.has(f.place.url)
+	s.alone = s.alone || c.passes.has(passKey(s.request, f.place.url))
 	return c.lookAgain(s)
 }
 
@@ -228,7 +235,7 @@ func (c *Cache) lookAgain(s *seeker) *Answer {
 	if next.Refresh {
 		next.EndRefresh()
 	}
-	return stored(next.Entry, next.Outcome)
+	return c.stored(next.Entry, next.Outcome)
 }
 
 // standIn gives the stale response that may be used instead of an error.
@@ -242,5 +249,8 @@ func (c *Cache) standIn(s *seeker, f *flight) *Answer {
 	if hard || e.freshness.validate || stale >= e.freshness.onError {
 		return nil
 	}
-	return stored(e, Outcome{Reason: Stale, Status: f.status, TTL: remaining(stale), HasTTL: true})
+	if e = c.store.load(e); e == nil {
+		return nil
+	}
+	return c.stored(e, Outcome{Reason: Stale, Status: f.status, TTL: remaining(stale), HasTTL: true})
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/ringcast/ringcast/edgeproxy/cache/disk"
 )
@@ -31,8 +33,12 @@ type store struct {
 	resources            *otter.Cache[string, *resource]
 	maxBytes, maxEntries float64
 	disk                 *disk.Store // or nil
+	exposeTags           bool
 	// puts counts what was put, before it can be found.
 	puts atomic.Uint64
+	// loads shares the reading of bodies, and sending counts those being sent.
+	loads   singleflight.Group
+	sending held
 	// reading is held by those who take into memory what they found on disk.
 	reading sync.RWMutex
 }
@@ -41,8 +47,8 @@ type store struct {
 // section 4). It does not change. An entry may have its body on disk.
 type resource struct{ variants []*Entry }
 
-func newStore(maxBytes, maxEntries int64, d *disk.Store) *store {
-	s := &store{maxBytes: float64(maxBytes), maxEntries: float64(maxEntries), disk: d}
+func newStore(maxBytes, maxEntries int64, d *disk.Store, exposeTags bool) *store {
+	s := &store{maxBytes: float64(maxBytes), maxEntries: float64(maxEntries), sending: held{readers: map[*Entry]int{}}, disk: d, exposeTags: exposeTags}
 	s.resources = otter.Must(&otter.Options[string, *resource]{
 		MaximumWeight: wholeWeight,
 		Weigher:       func(_ string, r *resource) uint32 { return s.weigh(r) },
@@ -84,6 +90,9 @@ func (s *store) read(url string) *resource {
 		if err != nil {
 			continue
 		}
+		if !s.exposeTags { // an earlier run may have
+			e.fields = slices.DeleteFunc(e.fields, func(f Field) bool { return slices.Contains(tagFields, f.Name) })
+		}
 		e.row = &head
 		e.rowID.Store(head.ID)
 		e.softAt.Store(head.SoftAt)
@@ -113,11 +122,19 @@ func (s *store) settle() {
 }
 
 // load gives an entry with its body, from disk where it is not in memory, nil
-// where it is gone.
+// where it is gone or there is no room for it. All who load it at once get the same.
 func (s *store) load(e *Entry) *Entry {
 	if e.whole {
 		return e
 	}
+	if s.crowded() {
+		return nil
+	}
+	whole, _, _ := s.loads.Do(strconv.FormatInt(e.row.ID, 10), func() (any, error) { return s.loadNow(e), nil })
+	return whole.(*Entry)
+}
+
+func (s *store) loadNow(e *Entry) *Entry {
 	body, err := s.disk.Body(context.Background(), *e.row)
 	if err != nil {
 		s.forget(e)

@@ -3,7 +3,6 @@ package cache
 import (
 	"maps"
 	"slices"
-	"time"
 )
 
 // represent are fields that belong to the bytes that are stored, which a header that
@@ -82,31 +81,6 @@ func (c *Cache) updateAll(f *flight, confirmed *Entry, h Header) {
 			c.put(f, updated)
 		}
 	}
-}
-
-// head makes use of the header of a response that is not stored, as that to HEAD,
-// for what is stored of the same URL (RFC 9111, section 4.3.5): it updates the
-// entry, or shows that it is outdated.
-func (c *Cache) head(f *flight, resp *Response) {
-	e := f.stale
-	if e == nil || resp.Status != 200 {
-		return
-	}
-	if !e.describedBy(resp, c.config.Now()) {
-		c.discard(f, e)
-	} else if updated := c.update(f, e, resp.Header); updated != nil {
-		c.put(f, updated)
-	} else if f.request.Method == "HEAD" {
-		c.discard(f, e)
-	}
-}
-
-// describedBy tells whether a header may be that of the entry.
-func (e *Entry) describedBy(resp *Response, now time.Time) bool {
-	v := newValidators(resp.Header, now)
-	return e.status == resp.Status && e.validators.confirmedBy(&v) &&
-		(v.modified.IsZero() || v.modified.Equal(e.validators.modified)) &&
-		(resp.Length < 0 || resp.Length == int64(len(e.body)))
 }
 
 // discard drops what the origin's answer contradicts. One to a single user (RFC

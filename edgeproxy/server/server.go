@@ -101,19 +101,17 @@ func (s *Server) Open(ctx context.Context) (err error) {
 	return nil
 }
 
-// openCache begins where the last run ended, unless nothing is to be stored.
-func (s *Server) openCache(ctx context.Context, fences *cache.Fences) (err error) {
+// openCache begins where the last run ended. Where nothing is to be stored the cache
+// file goes: what is purged in this run would come back in the next.
+func (s *Server) openCache(ctx context.Context, fences *cache.Fences) error {
+	var err error
 	if s.CacheMemory > 0 && s.CacheMaxBytes > 0 && s.CacheMaxEntries > 0 {
-		s.disk, err = disk.Open(ctx, disk.Config{
-			Path: s.dir.Path(CacheFile), Instance: s.state.Instance(),
-			MaxBytes: int64(s.CacheMaxBytes), MaxEntries: int64(s.CacheMaxEntries), Logger: s.deps.Logger,
-		})
-		if err != nil {
-			return err
-		}
-		if err := fences.RaiseTo(ctx, s.state, s.disk.Generation()); err != nil {
-			return err
-		}
+		err = s.openDisk(ctx, fences)
+	} else {
+		err = disk.Discard(s.dir.Path(CacheFile), s.deps.Logger)
+	}
+	if err != nil {
+		return err
 	}
 	s.cache = cache.New(cache.Config{
 		MaxBytes: int64(min(s.CacheMemory, s.CacheMaxBytes)), MaxEntries: int64(s.CacheMaxEntries),
@@ -121,6 +119,17 @@ func (s *Server) openCache(ctx context.Context, fences *cache.Fences) (err error
 		TTL: s.ttl, Disk: s.disk,
 	}, fences, s.state)
 	return nil
+}
+
+func (s *Server) openDisk(ctx context.Context, fences *cache.Fences) (err error) {
+	s.disk, err = disk.Open(ctx, disk.Config{
+		Path: s.dir.Path(CacheFile), Instance: s.state.Instance(),
+		MaxBytes: int64(s.CacheMaxBytes), MaxEntries: int64(s.CacheMaxEntries), Logger: s.deps.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	return fences.RaiseTo(ctx, s.state, s.disk.Generation())
 }
 
 func (s *Server) build() {
@@ -163,6 +172,9 @@ func (s *Server) AdminAddr() net.Addr { return s.adminListener.Addr() }
 // after a clean stop. The server must be open; Close it afterwards.
 func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
+	// What is fetched while answers end is stored as well; else the older response on
+	// disk would be found after a restart.
+	storing, stored := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error { return ignoreClosed(s.traffic.Serve(s.trafficListener)) })
 	group.Go(func() error { return ignoreClosed(s.admin.Serve(s.adminListener)) })
 	group.Go(func() error { return s.follower.Run(ctx) })
@@ -170,9 +182,10 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error { return s.preload.Run(ctx) })
 	group.Go(func() error { return s.cache.Run(ctx, s.deps.Logger) })
 	if s.disk != nil {
-		group.Go(func() error { return s.disk.Run(ctx) })
+		group.Go(func() error { return s.disk.Run(storing) })
 	}
 	group.Go(func() error {
+		defer stored()
 		<-ctx.Done()
 		return s.drain()
 	})
@@ -181,6 +194,7 @@ func (s *Server) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
+// drain returns when nothing more can be stored.
 func (s *Server) drain() error {
 	s.deps.Logger.Info("draining")
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
@@ -192,6 +206,8 @@ func (s *Server) drain() error {
 			errs = append(errs, ignoreClosed(server.Close()))
 		}
 	}
+	s.upstream.Close()
+	s.cache.Close()
 	return errors.Join(errs...)
 }
 

@@ -77,7 +77,12 @@ func (t roundTripper) response(a *cache.Answer, x *exchange, f *fetch) (*http.Re
 	switch {
 	case a.Whole:
 		m := reply(res.Header, a.Entry, x.request, t.h.cache.Now())
-		res.StatusCode, res.Body, res.ContentLength = m.status, io.NopCloser(m.reader()), m.length
+		res.StatusCode, res.Body, res.ContentLength = m.status, readCloser{m.reader(), a.Body}, m.length
+		if f.out.Method == http.MethodHead {
+			res.Body = http.NoBody
+			return res, a.Body.Close()
+		}
+		return res, nil
 	case a.Entry.NotModified(x.request.Header):
 		m := reply(res.Header, a.Entry, x.request, t.h.cache.Now())
 		res.StatusCode, res.Body = m.status, http.NoBody
@@ -92,10 +97,12 @@ func (t roundTripper) response(a *cache.Answer, x *exchange, f *fetch) (*http.Re
 		}
 		return res, nil
 	}
-	if f.out.Method == http.MethodHead {
-		res.Body = http.NoBody
-	}
-	return res, a.Body.Close()
+}
+
+// readCloser closes something else than it reads.
+type readCloser struct {
+	io.Reader
+	io.Closer
 }
 
 // unstored adds to a 304 what the origin meant for this client alone.

@@ -79,6 +79,7 @@ func TestPreload(t *testing.T) {
 		"http://h?q=%zz":       {"h", "/?q=%zz"},
 		"https://H:8443/%2f/?": {"h:8443", "/%2f/?"},
 		"http://[::1]:80/a":    {"[::1]", "/a"},
+		"https://h:443/tls":    {"h", "/tls"},
 	} {
 		if diff := cmp.Diff([]cache.Outcome{stored}, e.preload(t, route)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", route, diff)
@@ -121,7 +122,7 @@ func TestPreloadOfNoRoute(t *testing.T) {
 	e := newEdge(t, newOrigin(t, func(_ http.ResponseWriter, r *http.Request) { t.Error("asked", r.RequestURI) }), upstream.Config{Hosts: []string{"www"}}, nil)
 	for _, route := range []string{
 		"", "*", "a", "a/b", "?a", "www/a", "x:opaque", "http:", "http:a", "http:/a", "http://", "http:///a", "http://:80/a", "ftp://h/a", "file:///a",
-		"/%zz", "http://h/%", "http://[::1/", "/a\n", "http://h:x/",
+		"/%zz", "http://h/%", "http://[::1/", "/a\n", "http://h:x/", "http://\u212a/", "http://a|b/",
 	} {
 		if got := e.preload(t, route); got != nil {
 			t.Errorf("%q: %v", route, got)
@@ -133,11 +134,11 @@ func TestPreloadOfNoRoute(t *testing.T) {
 	}
 }
 
-// TestHostsOfAPath: those of the configuration until clients had something stored,
-// then theirs, the latest first and each once.
+// TestHostsOfAPath: those of the configuration, then those for which clients had
+// something stored several times, the most often first and each once.
 func TestHostsOfAPath(t *testing.T) {
 	t.Parallel()
-	got := new(asked)
+	got, pages := new(asked), 0
 	e := newEdge(t, newOrigin(t, func(w http.ResponseWriter, r *http.Request) {
 		got.add(r)
 		if r.URL.Path != "/own" {
@@ -160,15 +161,24 @@ func TestHostsOfAPath(t *testing.T) {
 	e.asHost(t, "uncached", "/own")
 	check("http://of-a-hint/", "of-a-hint")
 	check("/2", "first", "second")
-	e.asHost(t, "A.example", "/x")
-	e.asHost(t, "b.example", "/x")
-	check("/3", "b.example", "a.example")
-	e.asHost(t, "a.EXAMPLE", "/y")
-	check("/4", "a.example", "b.example")
-	for i := range 9 {
-		e.asHost(t, fmt.Sprint("h", i), "/x")
+	store := func(host string, times int) {
+		for range times {
+			pages++
+			e.asHost(t, host, fmt.Sprint("/page/", pages))
+		}
 	}
-	check("/5", "h8", "h7", "h6", "h5", "h4", "h3", "h2", "h1")
+	store("A.example", 2)
+	store("b.example", 4)
+	store("second", 5)
+	check("/3", "first", "second", "b.example")
+	store("a.EXAMPLE", 1)
+	check("/4", "first", "second", "b.example", "a.example")
+	store("a.example:80", 2)
+	check("/5", "first", "second", "a.example", "b.example")
+	for i := range 9 {
+		store(fmt.Sprint("h", i), 3)
+	}
+	check("/6", "first", "second", "a.example", "b.example", "h8", "h7", "h6", "h5")
 }
 
 // TestPreloadOfWhatIsStored: fresh, nothing is asked; stale, also where stale

@@ -137,7 +137,12 @@ func TestHeadRequests(t *testing.T) {
 		)},
 		{"the same version: updated", talk(first, head(tag, "X: 1", "Content-Length: 3"), kept)},
 		{"… says nothing of its length", talk(first, head(tag), kept)},
-		{"… and of its version", talk(first, head(), kept)},
+		{"… and of its version: it may be another", talk(first, head(), ask().origin("304").seeing(`If-None-Match: "1"`).gives("200 abc", confirmed))},
+		{"… nor does what is stored", talk(
+			ask().origin("200 abc", tenSeconds).gives("200 abc", miss), head("Content-Length: 3", tenSeconds),
+			ask().origin("200 new").gives("200 new", "fwd=stale; fwd-status=200"),
+		)},
+		{"it is gone", talk(first, at(10).by("HEAD").origin("404").gives("404", "fwd=stale; fwd-status=404"), gone)},
 		{"another tag", talk(first, head(`ETag: "2"`), gone)},
 		{"another date", talk(first, head("Last-Modified: {-9}"), gone)},
 		{"the same tag and another date", talk(first, head(tag, "Last-Modified: {-9}"), gone)},

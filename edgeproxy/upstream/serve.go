@@ -16,6 +16,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *cache.Request, d cache.Decisio
 	header[cacheStatus] = append(slices.Clip(header[cacheStatus]), h.status(d.Outcome, r))
 	h.cache.Answered(r, m.status)
 	w.WriteHeader(m.status)
+	defer h.cache.Sending(d.Entry)()
 	if r.Method == http.MethodHead {
 		return
 	}

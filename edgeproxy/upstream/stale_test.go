@@ -75,7 +75,7 @@ func refreshUnconditionally(t *testing.T, condition string, shared bool) {
 	asked, outcomes := make(chan http.Header, 10), make(chan cache.Outcome, 10)
 	e := newEdge(t, newOrigin(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Date"] = nil // the clock is not the origin's
-		if r.Header.Get("No-Store") != "" {
+		if r.Header.Get("Cookie") != "" {
 			w.Header().Set("Cache-Control", "no-store") // others do not share
 			return
 		}
@@ -90,7 +90,7 @@ func refreshUnconditionally(t *testing.T, condition string, shared bool) {
 	<-asked
 	now.Store(15)
 	if !shared {
-		e.get(t, "/", "No-Store: 1", "Cache-Control: no-cache")
+		e.get(t, "/", "Cookie: s=1", "Cache-Control: no-cache")
 	}
 	if a := e.get(t, "/", condition, "X-Other: 1"); a.cache != "hit; ttl=-5" {
 		t.Errorf("got %q", a.cache)

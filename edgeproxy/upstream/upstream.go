@@ -99,7 +99,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusMethodNotAllowed, "method_not_allowed")
 		return
 	}
-	if !addressed(r.URL) {
+	if !addressed(r) {
 		refuse(w, http.StatusBadRequest, "bad_request")
 		return
 	}
@@ -127,11 +127,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// addressed tells whether a request target has an origin's path (RFC 9112, section
-// 3.2). Others, as "x:opaque" and "*", have none to make a cache key of, and what
-// the transport makes of them can name another host.
-func addressed(u *url.URL) bool {
-	return u.Opaque == "" && (u.Path == "" || u.Path[0] == '/')
+// addressed tells whether a request has an origin's path (RFC 9112, section 3.2) and
+// a host that is one. Other targets, as "x:opaque" and "*", have none to make a cache key
+// of, and what the transport makes of them can name another host. net/http checks the
+// Host field, but not the host of a target in its place.
+func addressed(r *http.Request) bool {
+	u := r.URL
+	return u.Opaque == "" && (u.Path == "" || u.Path[0] == '/') && cache.ValidHost(r.Host)
 }
 
 // forward answers by way of the reverse proxy, whose transport comes back here.

@@ -41,8 +41,9 @@ func (q *queue) leave() {
 	}
 }
 
-// done ends a batch. Where it was not written its records are dropped, but its
-// removals take their turn again.
+// done ends a batch. Where it was not written its records are dropped, and what they
+// were to replace is removed: it must not be found in their place. These removals
+// take their turn as any others do.
 func (q *queue) done(b *batch, written bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -57,8 +58,8 @@ func (q *queue) done(b *batch, written bool) {
 	q.dropped += dropped
 	q.failed++
 	for _, c := range b.changes {
-		if c.below > q.floor {
-			q.removeBelow(c.url, c.below)
+		if below := c.above(); below > q.floor {
+			q.removeBelow(c.url, below)
 		}
 	}
 }

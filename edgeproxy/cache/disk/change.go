@@ -32,6 +32,14 @@ func (c *change) remove(below int64) {
 	c.puts = slices.DeleteFunc(c.puts, func(e *entry) bool { return e.id < below })
 }
 
+// above is the least id that none has of what the change puts or removes.
+func (c *change) above() int64 {
+	if len(c.puts) == 0 {
+		return c.below
+	}
+	return c.puts[len(c.puts)-1].id + 1
+}
+
 // replaces tells whether the record on disk goes, which has another or no place
 // among the puts.
 func (c *change) replaces(id int64, variant string) bool {

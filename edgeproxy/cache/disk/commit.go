@@ -17,6 +17,9 @@ type transaction struct {
 	// presence counts what is inserted at once, and what is gone after the commit.
 	presence *presence
 	gone     []int64 // hashes
+	// counted: the count had ended when the transaction began, and so has seen what
+	// is gone. One that ends meanwhile may have come by only after it went.
+	counted bool
 	// meta and clock are as they will be after the commit.
 	meta    meta
 	clock   int64
@@ -36,27 +39,43 @@ func (s *Store) commit(ctx context.Context, b *batch) error {
 	if b.empty() && b.floor == w.meta.floor && !w.untidy {
 		return nil
 	}
-	tx, err := s.file.db.Write.BeginTx(ctx, nil)
+	t, err := s.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	t := &transaction{
-		Tx: tx, ctx: ctx, file: s.file, config: &s.config, presence: s.presence,
-		meta: w.meta, clock: max(w.clock, s.config.Now().Unix()), untidy: w.untidy,
-	}
 	if err := t.write(b); err != nil {
-		return errors.Join(err, tx.Rollback())
+		return errors.Join(err, t.Rollback())
 	}
-	if err := tx.Commit(); err != nil {
+	if err := t.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
-	for _, hash := range t.gone {
-		s.presence.remove(hash)
+	s.committed(t)
+	return nil
+}
+
+func (s *Store) begin(ctx context.Context) (*transaction, error) {
+	counted := s.presence.counted.Load()
+	tx, err := s.file.db.Write.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
 	}
+	w := &s.state
+	return &transaction{
+		Tx: tx, ctx: ctx, file: s.file, config: &s.config, presence: s.presence, counted: counted,
+		meta: w.meta, clock: max(w.clock, s.config.Now().Unix()), untidy: w.untidy,
+	}, nil
+}
+
+func (s *Store) committed(t *transaction) {
+	if t.counted {
+		for _, hash := range t.gone {
+			s.presence.remove(hash)
+		}
+	}
+	w := &s.state
 	w.meta, w.clock, w.untidy = t.meta, t.clock, t.untidy
 	w.evicted.Add(t.evicted)
 	w.publish()
-	return nil
 }
 
 // write puts the notes first: they are of records that are in the file.
@@ -81,7 +100,7 @@ func (t *transaction) write(b *batch) error {
 
 // apply makes a URL's records those that the change wants, the newest of them.
 func (t *transaction) apply(c *change) error {
-	keys, err := t.keys(c.url)
+	keys, err := t.keys(c)
 	if err != nil {
 		return fmt.Errorf("find variants: %w", err)
 	}

@@ -83,18 +83,6 @@ func TestChecksums(t *testing.T) {
 	}
 }
 
-// TestUnsoundRowIsNotMadeSound notes a soft fence on a row that was changed.
-func TestUnsoundRowIsNotMadeSound(t *testing.T) {
-	t.Parallel()
-	r := filled(t, 2)
-	execFile(t, r, `UPDATE heads SET head = x'41' WHERE id = 1`)
-	r.SetSoft(1, 5)
-	r.writeAll()
-	if got := r.has("0", "1"); got != "1" || r.Stats().Entries != 1 {
-		t.Errorf("left: %s", got)
-	}
-}
-
 // TestContradictingTotals finds out while writing that the file makes no sense.
 func TestContradictingTotals(t *testing.T) {
 	t.Parallel()
@@ -278,7 +266,6 @@ func exercise(t *testing.T, r *rig, records int) {
 		if n%5 == 0 {
 			r.Put(record(url, n%20))
 		}
-		r.SetSoft(int64(n), 1)
 	}
 }
 
@@ -344,7 +331,7 @@ func TestRetired(t *testing.T) {
 	}
 	r.Remove("1")
 	r.Clear()
-	r.Drop([]int64{1})
+	r.drop(1)
 	if got := r.has("0", "1", "new"); got != "" {
 		t.Errorf("found %s", got)
 	}

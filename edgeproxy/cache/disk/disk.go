@@ -151,7 +151,7 @@ func (s *Store) retire(err error) {
 // distrust removes a record that failed its checksum.
 func (s *Store) distrust(id int64, url string) {
 	s.unsound.Add(1)
-	s.Drop([]int64{id})
+	s.drop(id)
 	if s.unsoundLog.allow(s.config.Now()) {
 		s.config.Logger.Warn("cache record failed its checksum and is removed", "path", s.config.Path, "url", url)
 	}

@@ -18,7 +18,6 @@ const (
 	selectBody
 	selectHashes
 	selectKeys
-	selectByID
 	selectOldest
 	selectVoid
 	insertHead
@@ -26,7 +25,6 @@ const (
 	deleteHead
 	deleteBody
 	updateUsed
-	updateSoft
 	updateMeta
 	statements
 
@@ -42,7 +40,6 @@ func queries() [statements]string {
 		selectBody:   `SELECT body FROM bodies WHERE id = ?`,
 		selectHashes: `SELECT hash, id FROM heads WHERE (hash, id) > (?, ?) ORDER BY hash, id LIMIT ?`,
 		selectKeys:   `SELECT id, variant FROM heads WHERE hash = ? AND url = ? ORDER BY id DESC`,
-		selectByID:   `SELECT ` + headColumns + ` FROM heads WHERE id = ?`,
 		selectOldest: `SELECT id FROM heads ORDER BY used, id LIMIT ?`,
 		selectVoid:   `SELECT id FROM heads WHERE id < ? ORDER BY id LIMIT ?`,
 		insertHead: `INSERT INTO heads (` + headColumns + `, hash, size)
@@ -51,7 +48,6 @@ func queries() [statements]string {
 		deleteHead: `DELETE FROM heads WHERE id = ? RETURNING size, hash`,
 		deleteBody: `DELETE FROM bodies WHERE id = ?`,
 		updateUsed: `UPDATE heads SET used = ?1 WHERE id = ?2 AND used < ?1`,
-		updateSoft: `UPDATE heads SET soft_at = ?, sum = ? WHERE id = ?`,
 		updateMeta: `UPDATE meta SET last = ?, floor = ?, generation = ?, entries = ?, bytes = ?, sum = ?`,
 	}
 }

@@ -33,7 +33,7 @@ func child(path string) {
 		os.Exit(1)
 	}
 	for {
-		for range rand.IntN(20) {
+		for range 5 + rand.IntN(15) { // a commit without a record would be none
 			n := rand.IntN(200)
 			s.Put(record(fmt.Sprint(n), n+200*rand.IntN(5)))
 			if rand.IntN(10) == 0 {
@@ -138,7 +138,7 @@ func meet(t *testing.T, r *rig, random *rand.Rand) {
 			t.Error(err)
 		}
 		for _, s := range scan {
-			r.Drop([]int64{s.ID})
+			r.drop(s.ID)
 			r.Used(s.ID + 1)
 		}
 	case 6:

@@ -10,27 +10,53 @@ import (
 	"pgregory.net/rapid"
 )
 
-// model is a store without limits, but for variants: records by id.
-type model struct{ records []Record }
+// model is a store without limits, but for variants: records, oldest first.
+type model struct {
+	records []modelled
+	// puts are the URLs that were put since the last batch began, taken those of
+	// that batch.
+	puts, taken map[string]bool
+	batches     int
+}
+
+// modelled is a record with the number of batches that began before it was put.
+type modelled struct {
+	Record
+	batches int
+}
+
+func newModel() *model { return &model{puts: map[string]bool{}} }
 
 func (m *model) put(r Record) {
-	m.records = slices.DeleteFunc(m.records, func(o Record) bool { return o.URL == r.URL && o.Variant == r.Variant })
-	m.records = append(m.records, r)
+	m.delete(func(o modelled) bool { return o.URL == r.URL && o.Variant == r.Variant })
+	m.records = append(m.records, modelled{r, m.batches})
+	m.puts[r.URL] = true
 	if all := m.get(r.URL); len(all) > maxVariants {
 		last := all[maxVariants]
-		m.records = slices.DeleteFunc(m.records, func(o Record) bool { return o.URL == last.URL && o.Variant == last.Variant })
+		m.delete(func(o modelled) bool { return o.URL == last.URL && o.Variant == last.Variant })
 	}
 }
 
-func (m *model) remove(url string) {
-	m.records = slices.DeleteFunc(m.records, func(o Record) bool { return o.URL == url })
+func (m *model) remove(url string) { m.delete(func(o modelled) bool { return o.URL == url }) }
+
+func (m *model) begin() {
+	m.taken, m.puts = m.puts, map[string]bool{}
+	m.batches++
 }
+
+// fail loses the batch. What else there was of the URLs that it put is older, and
+// goes with it.
+func (m *model) fail() {
+	m.delete(func(o modelled) bool { return m.taken[o.URL] && o.batches < m.batches })
+}
+
+func (m *model) delete(gone func(modelled) bool) { m.records = slices.DeleteFunc(m.records, gone) }
 
 func (m *model) get(url string) []Record {
 	found := []Record{}
 	for _, r := range slices.Backward(m.records) {
 		if r.URL == url {
-			found = append(found, r)
+			found = append(found, r.Record)
 		}
 	}
 	return found
@@ -52,14 +78,14 @@ func drawRecord(t *rapid.T) Record {
 }
 
 // TestAgainstModel has puts, removals and lookups before, while and after batches
-// are written.
+// are written, or fail to be.
 func TestAgainstModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		r := newRig(t)
 		r.exact = true
 		defer r.Close()
-		m := &model{}
+		m := newModel()
 		var generation uint64
 		var writing *batch
 		var committed bool
@@ -102,6 +128,7 @@ func TestAgainstModel(t *testing.T) {
 			"begin": func(*rapid.T) {
 				if writing == nil {
 					writing = r.queue.take()
+					m.begin()
 				}
 			},
 			"commit": func(rt *rapid.T) {
@@ -112,10 +139,25 @@ func TestAgainstModel(t *testing.T) {
 					committed = true
 				}
 			},
+			"fail": func(rt *rapid.T) {
+				if writing == nil || committed {
+					return
+				}
+				mend := breakWrites(t, r)
+				err := r.commit(t.Context(), writing)
+				mend()
+				r.queue.done(writing, err == nil)
+				writing = nil
+				if err != nil { // else there was nothing to write
+					m.fail()
+					r.exact = false
+				}
+			},
 			"end": func(rt *rapid.T) { end(rt) },
 			"reopen": func(rt *rapid.T) {
 				end(rt)
 				r.writeAll()
+				m.begin()
 				r.reopen()
 				for _, record := range m.records {
 					generation = max(generation, record.Generation)

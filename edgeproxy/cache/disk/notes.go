@@ -15,15 +15,11 @@ const (
 )
 
 // notes are changes to rows that may get lost: the uses of a record only order
-// the eviction, and the sweeper comes by again.
-type notes struct {
-	used  map[int64]struct{}
-	soft  map[int64]int64
-	drops map[int64]struct{}
-}
+// the eviction, and what fails its checksum does so again.
+type notes struct{ used, drops map[int64]struct{} }
 
 func newNotes() notes {
-	return notes{used: map[int64]struct{}{}, soft: map[int64]int64{}, drops: map[int64]struct{}{}}
+	return notes{used: map[int64]struct{}{}, drops: map[int64]struct{}{}}
 }
 
 // Used notes that a record was served. Body does so itself; it is for records
@@ -31,40 +27,19 @@ func newNotes() notes {
 // the first to go. Once in UsedEvery is enough.
 func (s *Store) Used(id int64) { s.queue.note(func(n *notes) { n.used[id] = struct{}{} }) }
 
-// SetSoft notes since when a soft fence covers a stored record, in Unix
-// milliseconds; where that was noted before, the earlier time stays. Lookups see it
-// after it was written. A note may get lost, and does where the record itself is
-// still queued.
-func (s *Store) SetSoft(id, at int64) {
-	s.queue.note(func(n *notes) {
-		if old, found := n.soft[id]; found {
-			at = min(at, old)
-		}
-		n.soft[id] = at
-	})
-}
-
-// Drop removes records, to make room. Lookups may find them until that was
-// written. A note may get lost, and does where the record itself is still queued;
-// Remove does not.
-func (s *Store) Drop(ids []int64) {
-	s.queue.note(func(n *notes) {
-		for _, id := range ids[:min(len(ids), maxNotes)] {
-			n.drops[id] = struct{}{}
-		}
-	})
-}
+// drop notes that a record is to go. Lookups may find it until that was written.
+func (s *Store) drop(id int64) { s.queue.note(func(n *notes) { n.drops[id] = struct{}{} }) }
 
 func (q *queue) note(add func(*notes)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n := &q.notes
-	if q.abandoned || max(len(n.used), len(n.soft), len(n.drops)) >= maxNotes {
+	if q.abandoned || max(len(n.used), len(n.drops)) >= maxNotes {
 		return
 	}
 	add(n)
 	// Uses can wait for another batch, but not for ever.
-	if len(n.used) >= maxNotes/2 || len(n.soft)+len(n.drops) > 0 {
+	if len(n.used) >= maxNotes/2 || len(n.drops) > 0 {
 		signal(q.wake)
 	}
 }
@@ -72,6 +47,5 @@ func (q *queue) note(add func(*notes)) {
 // uses and removals give ids in the order of the file.
 func (n *notes) uses() []int64     { return slices.Sorted(maps.Keys(n.used)) }
 func (n *notes) removals() []int64 { return slices.Sorted(maps.Keys(n.drops)) }
-func (n *notes) softened() []int64 { return slices.Sorted(maps.Keys(n.soft)) }
 
-func (n *notes) empty() bool { return len(n.used)+len(n.soft)+len(n.drops) == 0 }
+func (n *notes) empty() bool { return len(n.used)+len(n.drops) == 0 }

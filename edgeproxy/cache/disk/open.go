@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/ringcast/ringcast/internal/sqlitedb"
@@ -106,13 +108,46 @@ func setAside(c Config, reason error) error {
 }
 
 func discard(c Config, reason error) error {
-	// The file goes last: a crash on the way must not leave its write-ahead log
-	// beside a new one.
-	for _, suffix := range []string{"-wal", "-shm", ""} {
-		if err := os.Remove(c.Path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return errors.Join(reason, fmt.Errorf("discard cache file: %w", err))
-		}
+	if err := remove(c.Path); err != nil {
+		return errors.Join(reason, err)
 	}
 	c.Logger.Warn("cache file was discarded and a new one is begun", "path", c.Path, "reason", reason)
 	return nil
+}
+
+// Discard deletes the file at path where there is one, with a line in the log. It
+// is for an edge that does without: what is purged meanwhile would be found again
+// by one that opens the file later. When it returns, not even a loss of power
+// brings the file back.
+func Discard(path string, log *slog.Logger) error {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := remove(path); err != nil {
+		return err
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("discard cache file: %w", err)
+	}
+	log.Warn("cache file was discarded: nothing is to be stored", "path", path)
+	return nil
+}
+
+func remove(path string) error {
+	// The file goes last: a crash on the way must not leave its write-ahead log
+	// beside a new one.
+	for _, suffix := range []string{"-wal", "-shm", ""} {
+		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("discard cache file: %w", err)
+		}
+	}
+	return nil
+}
+
+func syncDir(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }

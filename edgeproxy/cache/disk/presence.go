@@ -54,12 +54,8 @@ func (p *presence) counter(hash int64) (word *atomic.Uint32, shift int) {
 // add counts a row before it is in the file.
 func (p *presence) add(hash int64) { p.change(hash, +1) }
 
-// remove counts a row no more, after it has left the file.
-func (p *presence) remove(hash int64) {
-	if p.counted.Load() {
-		p.change(hash, -1)
-	}
-}
+// remove counts a row no more that the count has seen, after it has left the file.
+func (p *presence) remove(hash int64) { p.change(hash, -1) }
 
 func (p *presence) change(hash int64, by int) {
 	word, shift := p.counter(hash)

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -93,4 +94,59 @@ func TestCountBesideTheWriter(t *testing.T) {
 	if !s.presence.counted.Load() {
 		t.Error("not counted")
 	}
+}
+
+// TestCountEndsDuringACommit has it see only what the commit left: what is gone was
+// never counted, and counts no less.
+func TestCountEndsDuringACommit(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, limit(100, 1<<20))
+	a, b := "0", ""
+	for n := 1; b == ""; n++ {
+		if at := fmt.Sprint(n); sameCounter(r.presence, a, at) {
+			b = at
+		}
+	}
+	r.put(record(a, 1))
+	r.put(record(b, 1))
+	r.writeAll()
+	r.presence = newPresence(r.config.MaxEntries) // as after a restart
+	r.Remove(a)
+	batch := r.queue.take()
+	tx, err := r.begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(tx.write(batch), tx.Commit(), r.count(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	r.committed(tx)
+	r.queue.done(batch, true)
+	if got := r.has(a, b); got != b {
+		t.Errorf("found %q, want %q", got, b)
+	}
+	r.check()
+}
+
+func sameCounter(p *presence, a, b string) bool {
+	word, shift := p.counter(hashURL(a))
+	otherWord, otherShift := p.counter(hashURL(b))
+	return word == otherWord && shift == otherShift
+}
+
+// TestRemovalDoesNotTrustTheCounters, for what they miss would come back.
+func TestRemovalDoesNotTrustTheCounters(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.put(record("u", 1))
+	r.writeAll()
+	r.presence = newPresence(1)
+	r.presence.counted.Store(true)
+	r.Remove("u")
+	r.writeAll()
+	r.reopen()
+	if got := r.has("u"); got != "" {
+		t.Errorf("found %q", got)
+	}
+	r.check()
 }

@@ -14,10 +14,12 @@ type key struct {
 	variant string
 }
 
-// keys gives the records of a URL, newest first.
-func (t *transaction) keys(url string) (keys []key, err error) {
-	hash := hashURL(url)
-	if !t.presence.mayHave(hash) {
+// keys gives the records of the change's URL, newest first.
+func (t *transaction) keys(c *change) (keys []key, err error) {
+	hash := hashURL(c.url)
+	// What has to go is looked for in the file itself, come what may: a removal that
+	// removed nothing would bring back what was purged.
+	if c.below == 0 && !t.presence.mayHave(hash) {
 		return nil, nil
 	}
 	err = t.each(selectKeys, func(rows *sql.Rows) error {
@@ -25,7 +27,7 @@ func (t *transaction) keys(url string) (keys []key, err error) {
 		err := rows.Scan(&k.id, &k.variant)
 		keys = append(keys, k)
 		return err
-	}, hash, url)
+	}, hash, c.url)
 	return keys, err
 }
 
@@ -76,37 +78,10 @@ func (t *transaction) applyNotes(n *notes) error {
 			return fmt.Errorf("note use: %w", err)
 		}
 	}
-	for _, id := range n.softened() {
-		if err := t.soften(id, n.soft[id]); err != nil {
-			return fmt.Errorf("note soft fence: %w", err)
-		}
-	}
 	for _, id := range n.removals() {
 		if err := t.remove(id); err != nil {
 			return fmt.Errorf("drop: %w", err)
 		}
 	}
 	return nil
-}
-
-// soften notes the earliest time. A record that is not sound goes: with a new sum
-// it would look as if it were.
-func (t *transaction) soften(id, at int64) error {
-	var head Stored
-	var found, sound bool
-	err := t.each(selectByID, func(rows *sql.Rows) (err error) {
-		head, sound, err = scanHead(t.ctx, rows)
-		found = true
-		return err
-	}, id)
-	switch {
-	case err != nil:
-		return err
-	case found && !sound:
-		return t.remove(id)
-	case !found || head.SoftAt != 0 && head.SoftAt <= at:
-		return nil
-	}
-	head.SoftAt = at
-	return t.exec(updateSoft, at, head.sum(), id)
 }

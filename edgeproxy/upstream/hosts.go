@@ -1,0 +1,92 @@
+package upstream
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+
+	"github.com/ringcast/ringcast/edgeproxy/cache"
+)
+
+const (
+	// maxHosts bounds for how many hosts a path is preloaded: each makes a fetch.
+	maxHosts = 8
+	// minStored is how many answers must have been stored for a host before a path is
+	// preloaded for it. Any client can invent a host and ask for it once.
+	minStored = 3
+	// maxCandidates and maxHostBytes bound the memory of the counts.
+	maxCandidates = 64
+	maxHostBytes  = 512
+	// ageEvery is after how many stored answers all counts are halved, so that a host
+	// that nobody asks for any more is forgotten.
+	ageEvery = 1000
+)
+
+// hosts counts for which hosts clients had something stored.
+type hosts struct {
+	mu sync.Mutex // guards the fields below
+	// known are the candidates, the latest first.
+	known  []candidate
+	stored int
+}
+
+type candidate struct {
+	name   string
+	stored int
+}
+
+// add counts an answer. Where there is no room for a new host that with the fewest
+// goes, and of several the one that was not asked for the longest.
+func (l *hosts) add(name string) {
+	if len(name) > maxHostBytes {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stored++; l.stored%ageEvery == 0 {
+		l.age()
+	}
+	is := candidate{name: cache.CanonicalHost("http", name)}
+	if i := slices.IndexFunc(l.known, func(c candidate) bool { return c.name == is.name }); i >= 0 {
+		is.stored = l.known[i].stored
+		l.known = slices.Delete(l.known, i, i+1)
+	} else if len(l.known) == maxCandidates {
+		l.evict()
+	}
+	is.stored++
+	l.known = slices.Insert(l.known, 0, is)
+}
+
+// age is called with mu held, and so is evict.
+func (l *hosts) age() {
+	for i := range l.known {
+		l.known[i].stored /= 2
+	}
+	l.known = slices.DeleteFunc(l.known, func(c candidate) bool { return c.stored == 0 })
+}
+
+func (l *hosts) evict() {
+	rarest := len(l.known) - 1
+	for i := rarest; i >= 0; i-- {
+		if l.known[i].stored < l.known[rarest].stored {
+			rarest = i
+		}
+	}
+	l.known = slices.Delete(l.known, rarest, rarest+1)
+}
+
+// list gives those of the configuration and as many others as there is room for,
+// those with the most answers first.
+func (l *hosts) list(configured []string) []string {
+	l.mu.Lock()
+	known := slices.Clone(l.known)
+	l.mu.Unlock()
+	slices.SortStableFunc(known, func(a, b candidate) int { return cmp.Compare(b.stored, a.stored) })
+	names := slices.Clone(configured)
+	for _, c := range known {
+		if len(names) < maxHosts && c.stored >= minStored && !slices.Contains(names, c.name) {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
