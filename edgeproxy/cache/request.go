@@ -29,6 +29,9 @@ type Request struct {
 	HasBody bool
 	// Client is who asks, for what it is told of freshness.
 	Client netip.Addr
+	// Identified: the origin is told who asks, and may answer for that user alone, as
+	// to Authorization.
+	Identified bool
 }
 
 // Key is the cache key: the absolute URL.
@@ -79,7 +82,7 @@ func (r *Request) strips() bool {
 	return false
 }
 
-func (r *Request) authorized() bool { return r.has("Authorization") }
+func (r *Request) authorized() bool { return r.Identified || r.has("Authorization") }
 
 // directives gives those of the request; most have none.
 func (r *Request) directives() httpfield.Request {

@@ -34,7 +34,7 @@ type store struct {
 	maxBytes, maxEntries float64
 	disk                 *disk.Store // or nil
 	exposeTags           bool
-	// puts counts what was put, before it can be found.
+	// puts counts what was put and can be found.
 	puts atomic.Uint64
 	// loads shares the reading of bodies, and sending counts those being sent.
 	loads   singleflight.Group
@@ -148,7 +148,8 @@ func (s *store) loadNow(e *Entry) *Entry {
 // put stores an entry in place of those that answer the same requests, unless one
 // of them was fetched later. One at a time is put.
 func (s *store) put(e *Entry) {
-	e.put = s.puts.Add(1)
+	e.put = s.puts.Load() + 1
+	defer s.puts.Store(e.put)
 	if s.disk != nil {
 		s.get(e.place.url) // the other variants
 	}

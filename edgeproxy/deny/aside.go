@@ -16,7 +16,7 @@ const asideRows = 1 << 18
 // of it, and what is still to be written there.
 //
 // It begins with the edge's own bans, so that an unban in the reset lifts them
-// too. Whatever bans on the edge's behalf meanwhile has to write both slots.
+// too. BanOwn and LiftOwn change both slots.
 type aside struct {
 	index   *index
 	pending edits
@@ -99,7 +99,7 @@ func (l *List) flush(ctx context.Context, tx *sql.Tx) error {
 // whole pages, 50 ms for a million rows. A reader that still uses them has a
 // snapshot of its own.
 func (l *List) clear(ctx context.Context, tx *sql.Tx) error {
-	for _, table := range []string{banTable(1 - l.slot), tokenTable(1 - l.slot)} {
+	for _, table := range []string{banTable(1 - l.slot), allowTable(1 - l.slot), tokenTable(1 - l.slot)} {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM `+table); err != nil {
 			return fmt.Errorf("clear deny slot: %w", err)
 		}

@@ -2,9 +2,11 @@ package deny
 
 import (
 	"context"
+	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/ringcast/ringcast/internal/wire"
@@ -69,21 +71,60 @@ func BenchmarkBuild(b *testing.B) {
 		f := newFixture(b)
 		f.reset(randomBans(bans))
 		f.reopen()
-		var before, after runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&before)
 		for b.Loop() {
 			f.list.index = nil
 			f.must(f.list.build(b.Context()))
 		}
-		runtime.GC()
-		runtime.ReadMemStats(&after)
-		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(bans), "heap-B/ban")
 	})
 }
 
-// BenchmarkCheck asks for addresses that are allowed, banned, and banned while
-// SQLite alone answers.
+// BenchmarkMemory tells what the index takes: for addresses all over IPv4, for the
+// /64s of IPv6 clients, for addresses that follow one another, and for revocations.
+func BenchmarkMemory(b *testing.B) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, m := range []struct {
+		name, unit string
+		change     func(i int) change
+	}{
+		{"IPv4", "bytes/ban", func(int) change { return present(netip.AddrFrom4([4]byte(random(r, 4))), 32) }},
+		{"IPv6 per 64", "bytes/ban", func(int) change {
+			return present(netip.AddrFrom16([16]byte(append(random(r, 8), make([]byte, 8)...))), 64)
+		}},
+		{"dense IPv4", "bytes/ban", func(i int) change {
+			return present(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32)
+		}},
+		{"revocations", "bytes/revocation", func(int) change { return change{token: r.Uint64(), present: true} }},
+	} {
+		b.Run(m.name, func(b *testing.B) {
+			sizes(b, func(b *testing.B, n int) {
+				for b.Loop() {
+					before := heapInUse()
+					built := newIndex()
+					for i := range n {
+						built.apply([]change{m.change(i)})
+					}
+					b.ReportMetric(float64(heapInUse()-before)/float64(built.prefixes.Size()+len(built.tokens)), m.unit)
+				}
+			})
+		})
+	}
+}
+
+func present(addr netip.Addr, bits int) change {
+	return change{prefix: netip.PrefixFrom(addr, bits).Masked(), present: true}
+}
+
+func random(r *rand.Rand, n int) []byte { return binary.BigEndian.AppendUint64(nil, r.Uint64())[:n] }
+
+func heapInUse() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// BenchmarkCheck asks for addresses that are not banned, banned, banned and allowed
+// by an entry, and the first again while SQLite alone answers.
 func BenchmarkCheck(b *testing.B) {
 	sizes(b, func(b *testing.B, bans int) {
 		f := newFixture(b)
@@ -108,9 +149,46 @@ func BenchmarkCheck(b *testing.B) {
 		}
 		b.Run("allowed", func(b *testing.B) { ask(b, allowed) })
 		b.Run("banned", func(b *testing.B) { ask(b, banned) })
+		f.apply(&wire.IPAllowed{IP: "64.0.0.0/8"}, &wire.IPBanned{IP: "64.0.0.0/10"})
+		b.Run("banned and allowed", func(b *testing.B) { ask(b, []netip.Addr{netip.MustParseAddr("64.1.2.3")}) })
 		f.reopen()
 		b.Run("allowed by SQLite", func(b *testing.B) { ask(b, allowed) })
 	})
+}
+
+// BenchmarkCheckToken asks for tokens that are not revoked, by all three names.
+func BenchmarkCheckToken(b *testing.B) {
+	sizes(b, func(b *testing.B, n int) {
+		f := newFixture(b)
+		f.must(f.list.build(b.Context()))
+		for i := range n {
+			f.list.index.tokens[tokenSum(f.list.seed, KindJTI, strconv.Itoa(i))] = struct{}{}
+		}
+		b.ReportAllocs()
+		token := Token{JTI: "5c8d3a52-7f0e-4a5b-9c53-d1a5a1f0c1e7", Subject: "user-4711", Hash: numberedHash(1)}
+		for b.Loop() {
+			if _, revoked, err := f.list.CheckToken(token); revoked || err != nil {
+				b.Fatal(revoked, err)
+			}
+		}
+	})
+}
+
+// BenchmarkBanOwn writes bans of the edge's own, as many at once as an attack makes.
+func BenchmarkBanOwn(b *testing.B) {
+	f := newFixture(b)
+	f.reset(randomBans(benchBans))
+	r := rand.New(rand.NewPCG(7, 8))
+	const batch = 256
+	for b.Loop() {
+		bans := make([]Ban, batch)
+		for i := range bans {
+			addr := randomAddr(r)
+			bans[i] = Ban{Prefix: netip.PrefixFrom(addr, addr.BitLen()), Reason: "too many failed requests", ExpiresAt: 1 << 40}
+		}
+		f.must(f.list.BanOwn(b.Context(), f.state, bans...))
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batch), "ns/ban")
 }
 
 // BenchmarkApply is a unit with one ban.

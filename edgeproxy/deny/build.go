@@ -55,6 +55,9 @@ func (i *index) read(ctx context.Context, q querier, slot int, seed maphash.Seed
 	if err := i.readBans(ctx, q, slot); err != nil {
 		return fmt.Errorf("index bans: %w", err)
 	}
+	if err := i.readAllows(ctx, q, slot); err != nil {
+		return fmt.Errorf("index allow entries: %w", err)
+	}
 	if err := i.readTokens(ctx, q, slot, seed); err != nil {
 		return fmt.Errorf("index revocations: %w", err)
 	}
@@ -80,6 +83,27 @@ func (i *index) readBans(ctx context.Context, q querier, slot int) error {
 			i.prefixes.Insert(prefix)
 		}
 	}
+}
+
+func (i *index) readAllows(ctx context.Context, q querier, slot int) error {
+	rows, err := q.QueryContext(ctx, `SELECT prefix, expires_at FROM `+allowTable(slot))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var text string
+		var expiresAt int64
+		if err := rows.Scan(&text, &expiresAt); err != nil {
+			return err
+		}
+		prefix, err := wire.ParsePrefix(text)
+		if err != nil {
+			return err
+		}
+		i.allows.Insert(prefix, expiresAt)
+	}
+	return rows.Err()
 }
 
 func (i *index) readTokens(ctx context.Context, q querier, slot int, seed maphash.Seed) error {

@@ -36,9 +36,10 @@ type Revocation struct {
 	ExpiresAt int64
 }
 
-// Check gives the ban that covers addr: of the longest prefix, and of one prefix
-// the operator's before an automatic one and the edge's own. IPv4-mapped IPv6
-// counts as IPv4, and a zone does not count. The zero Addr is not banned.
+// Check gives the ban that covers addr, unless an allow entry covers it, too,
+// whichever of them is wider: the ban of the longest prefix, and of one prefix the
+// operator's before an automatic one and the edge's own. IPv4-mapped IPv6 counts as
+// IPv4, and a zone does not count. The zero Addr is not banned.
 //
 // An address that is banned both before and after a change is never seen
 // allowed while the change is made. An error tells that the state file could not
@@ -46,7 +47,7 @@ type Revocation struct {
 func (l *List) Check(addr netip.Addr) (Ban, bool, error) {
 	addr = addr.Unmap().WithZone("")
 	prefix, possible := l.match(addr)
-	if !possible {
+	if !possible || l.static.Contains(addr) {
 		return Ban{}, false, nil
 	}
 	ban, found, err := l.lookup(addr, prefix)
@@ -54,6 +55,31 @@ func (l *List) Check(addr netip.Addr) (Ban, bool, error) {
 		return Ban{}, false, fmt.Errorf("look up ban: %w", err)
 	}
 	return ban, found, nil
+}
+
+// Allowed tells whether an allow entry covers addr, so that no ban of it counts. An
+// error tells that the state file could not be read.
+func (l *List) Allowed(addr netip.Addr) (bool, error) {
+	addr = addr.Unmap().WithZone("")
+	if l.static.Contains(addr) {
+		return true, nil
+	}
+	now := l.now().Unix()
+	if allowed, known := l.matchAllow(addr, now); known || !addr.IsValid() {
+		return allowed, nil
+	}
+	covers, err := l.queries.covering(addr, now)
+	if err != nil {
+		return false, fmt.Errorf("look up allow entry: %w", err)
+	}
+	return covers.allowed, nil
+}
+
+// matchAllow tells whether addr is allowed, if the index is there to know.
+func (l *List) matchAllow(addr netip.Addr, now int64) (allowed, known bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.index != nil && l.index.allowed(addr, now), l.index != nil
 }
 
 // lookup asks SQLite. The row of prefix, where valid, decides unless it expired.
@@ -66,17 +92,23 @@ func (l *List) lookup(addr netip.Addr, prefix netip.Prefix) (Ban, bool, error) {
 			return ban, found, err
 		}
 	}
-	return l.queries.covering(addr, now)
+	covers, err := l.queries.covering(addr, now)
+	if err != nil || covers.allowed {
+		return Ban{}, false, err
+	}
+	return covers.ban, covers.banned, nil
 }
 
-// match tells whether addr may be banned, and by which prefix if the index knows.
+// match tells whether addr may be banned, and by which prefix if the index knows. Only
+// for an address that may be, allow entries are looked at.
 func (l *List) match(addr netip.Addr) (prefix netip.Prefix, possible bool) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.index == nil {
 		return netip.Prefix{}, addr.IsValid()
 	}
-	return l.index.match(addr)
+	prefix, possible = l.index.match(addr)
+	return prefix, possible && !l.index.allowed(addr, l.now().Unix())
 }
 
 // CheckToken gives the revocation that covers t: of its hash, its jti or its

@@ -1,7 +1,8 @@
-// Package deny knows the banned addresses and the revoked tokens. They are rows
-// in the edge's state file, and SQLite decides; an index in memory, made from the
-// rows, answers the common case that nothing is denied. Where the index finds
-// something, the row says whether it still holds and why.
+// Package deny knows the banned addresses, the allow entries that win over bans, and
+// the revoked tokens. They are rows in the edge's state file, and SQLite decides; an
+// index in memory, made from the rows, answers the common case that nothing is
+// denied. Where the index finds a ban or a revocation, the row says whether it still
+// holds and why. Allow entries have nothing to tell but their end: the index has it.
 //
 // The tables exist twice: one slot is in force, and a reset fills the other, so
 // that the switch between them is small whatever they hold.
@@ -13,19 +14,24 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/gaissmai/bart"
 
 	"github.com/ringcast/ringcast/internal/sqlitedb"
 )
 
-// List is the deny list of an edge, a part of its state. Check, CheckToken and
-// Counts may be called by many goroutines at any time after Load; the owner of
-// the state file calls the methods of a part one at a time.
+// List is the deny list of an edge, a part of its state. The owner of the state file
+// calls the methods of a part one at a time; all others may be called by many
+// goroutines at any time after Load.
 type List struct {
 	log  *slog.Logger
 	now  func() time.Time
 	seed maphash.Seed
+	// static are the edge's own allow entries, which never end. It is not changed.
+	static bart.Lite
 	// switched wakes Run.
 	switched chan struct{}
 
@@ -52,15 +58,22 @@ type List struct {
 type Counts struct {
 	// Prefixes are the banned addresses and prefixes, whoever banned them.
 	Prefixes int
+	// Allows are the log's allow entries; those given to New are not among them.
+	Allows int
 	// Revocations are the revoked tokens and subjects.
 	Revocations int
 	// Indexed is false while the index is being built and the others are not known.
 	Indexed bool
 }
 
-// New makes a list that expires by the clock now.
-func New(log *slog.Logger, now func() time.Time) *List {
-	return &List{log: log, now: now, seed: maphash.MakeSeed(), switched: make(chan struct{}, 1)}
+// New makes a list that expires by the clock now. What the prefixes in allow cover
+// is never banned.
+func New(log *slog.Logger, now func() time.Time, allow ...netip.Prefix) *List {
+	l := &List{log: log, now: now, seed: maphash.MakeSeed(), switched: make(chan struct{}, 1)}
+	for _, prefix := range allow {
+		l.static.Insert(canonical(prefix))
+	}
+	return l
 }
 
 // Load prepares the list to answer from SQLite alone. Run builds the index.
@@ -83,10 +96,14 @@ func (l *List) Counts() Counts {
 	if l.index == nil {
 		return Counts{}
 	}
-	return Counts{Prefixes: l.index.prefixes.Size(), Revocations: len(l.index.tokens), Indexed: true}
+	return Counts{
+		Prefixes: l.index.prefixes.Size(), Allows: l.index.allows.Size(),
+		Revocations: len(l.index.tokens), Indexed: true,
+	}
 }
 
-// Apply writes the bans, unbans, revocations and restorations among events. What
+// Apply writes the bans, allow entries and revocations among events, and removes what
+// an unban, the removal of an entry or a restoration takes back. What
 // has already expired is a removal. Errors wrap wire.ErrUndecodable for a text
 // that is no address or a token reference that names not exactly one thing.
 func (l *List) Apply(ctx context.Context, tx *sql.Tx, events []any) (publish func(), err error) {
@@ -101,8 +118,8 @@ func (l *List) Apply(ctx context.Context, tx *sql.Tx, events []any) (publish fun
 	return func() { l.publish(changes) }, nil
 }
 
-// Gap has nothing to do: bans and revocations are state events, of which none is
-// ever lost.
+// Gap has nothing to do: bans, allow entries and revocations are state events, of
+// which none is ever lost.
 func (l *List) Gap(context.Context, *sql.Tx) (publish func(), err error) { return nil, nil }
 
 // publish puts committed changes in force.

@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/ringcast/ringcast/internal/wire"
@@ -26,7 +25,7 @@ func TestNonsenseIsRefusedWhole(t *testing.T) {
 	must := f.must
 	for _, event := range []any{
 		&wire.IPBanned{IP: ""}, &wire.IPBanned{IP: "1.2.3.4:80"}, &wire.IPBanned{IP: "10.0.0.1/8"}, &wire.IPBanned{IP: "::/0"},
-		&wire.IPUnbanned{IP: "fe80::1%eth0"}, &wire.TokenRevoked{}, &wire.TokenRestored{},
+		&wire.IPUnbanned{IP: "fe80::1%eth0"}, &wire.IPAllowed{IP: "10.0.0.1/8"}, &wire.IPAllowRemoved{}, &wire.TokenRevoked{}, &wire.TokenRestored{},
 		&wire.TokenRevoked{TokenRef: wire.TokenRef{JTI: "a", Subject: "b"}},
 		&wire.TokenRestored{TokenRef: wire.TokenRef{JTI: "a", TokenHash: strings.Repeat("a", hashHexLen)}},
 		&wire.TokenRevoked{TokenRef: wire.TokenRef{TokenHash: "abc"}},
@@ -87,10 +86,10 @@ func TestCounts(t *testing.T) {
 	f.must(f.state.BeginReset(t.Context()))
 	f.must(f.state.Aside(t.Context(), []any{
 		&wire.IPBanned{IP: "1.2.3.4"}, &wire.IPBanned{IP: "1.2.3.4", Automatic: true}, &wire.IPBanned{IP: "::1"},
-		&wire.TokenRevoked{TokenRef: wire.TokenRef{JTI: "a"}},
+		&wire.TokenRevoked{TokenRef: wire.TokenRef{JTI: "a"}}, &wire.IPAllowed{IP: "1.2.3.4"},
 	}))
 	f.must(f.state.Switch(t.Context(), "e", 1))
-	if got, want := f.list.Counts(), (Counts{Prefixes: 2, Revocations: 1, Indexed: true}); got != want {
+	if got, want := f.list.Counts(), (Counts{Prefixes: 2, Allows: 1, Revocations: 1, Indexed: true}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }
@@ -101,7 +100,8 @@ func TestChangesWhileTheIndexIsBuilt(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(f *fixture){
 		"unit": func(f *fixture) {
-			f.apply(&wire.IPBanned{IP: "2.2.2.2"}, &wire.IPUnbanned{IP: "1.1.1.1"})
+			f.apply(&wire.IPBanned{IP: "2.2.2.2"}, &wire.IPUnbanned{IP: "1.1.1.1"},
+				&wire.IPAllowed{IP: "3.3.3.3", ExpiresAt: 2000}, &wire.IPAllowRemoved{IP: "4.4.4.4"})
 		},
 		"switch": func(f *fixture) {
 			f.must(f.state.BeginReset(t.Context()))
@@ -110,7 +110,7 @@ func TestChangesWhileTheIndexIsBuilt(t *testing.T) {
 		},
 	} {
 		f := synced(t)
-		f.apply(&wire.IPBanned{IP: "1.1.1.1"})
+		f.apply(&wire.IPBanned{IP: "1.1.1.1"}, &wire.IPAllowed{IP: "4.4.4.4"})
 		f.reopen()
 		slot, needed := f.list.beginBuild()
 		built := newIndex()
@@ -120,32 +120,9 @@ func TestChangesWhileTheIndexIsBuilt(t *testing.T) {
 		if _, banned := f.check("2.2.2.2"); !banned || !needed {
 			t.Errorf("%s: the new ban is not in force", name)
 		}
-		if diff := cmp.Diff(f.rows(), f.indexed()); diff != "" {
+		if diff := f.disagreement(); diff != "" {
 			t.Errorf("%s: rows and index differ: %s", name, diff)
 		}
-	}
-}
-
-// TestOwnBansSurviveAReset, except those that the reset lifts.
-func TestOwnBansSurviveAReset(t *testing.T) {
-	t.Parallel()
-	f := synced(t)
-	f.banOwn(netip.MustParsePrefix("1.1.1.1/32"), 0)
-	f.banOwn(netip.MustParsePrefix("2.2.2.2/32"), 0)
-	f.apply(&wire.IPBanned{IP: "3.3.3.3"})
-	f.must(f.state.BeginReset(t.Context()))
-	f.must(f.state.Aside(t.Context(), []any{&wire.IPUnbanned{IP: "2.2.2.2"}}))
-	f.must(f.flush())
-	f.must(f.list.tidy(t.Context(), f.state))
-	f.must(f.state.Switch(t.Context(), "e", 1))
-	for addr, want := range map[string]bool{"1.1.1.1": true, "2.2.2.2": false, "3.3.3.3": false} {
-		if _, banned := f.check(addr); banned != want {
-			t.Errorf("%s banned: %v", addr, banned)
-		}
-	}
-	f.apply(&wire.IPUnbanned{IP: "1.1.1.1"})
-	if _, banned := f.check("1.1.1.1"); banned {
-		t.Error("an unban did not lift the edge's own ban")
 	}
 }
 
@@ -256,7 +233,9 @@ func TestRunTidies(t *testing.T) {
 			&wire.IPBanned{IP: "1.1.1.1"}, &wire.IPBanned{IP: "1.1.1.1", Automatic: true, ExpiresAt: 1005},
 			&wire.IPBanned{IP: "2.2.2.2", ExpiresAt: 1005},
 			&wire.TokenRevoked{TokenRef: wire.TokenRef{Subject: "u"}, ExpiresAt: 1005},
+			&wire.IPAllowed{IP: "1.1.0.0/16", ExpiresAt: 1005}, &wire.IPAllowed{IP: "4.4.4.4"},
 		)
+		f.banOwn("3.3.3.3", 1005)
 		f.reopen()
 		ctx, cancel := context.WithCancel(t.Context())
 		var run sync.WaitGroup
@@ -268,10 +247,10 @@ func TestRunTidies(t *testing.T) {
 				t.Errorf("%+v, want %+v", got, want)
 			}
 		}
-		expect(Counts{Prefixes: 2, Revocations: 1, Indexed: true})
+		expect(Counts{Prefixes: 3, Allows: 2, Revocations: 1, Indexed: true})
 		f.clock.seconds.Store(1005)
 		<-time.After(tidyEvery)
-		expect(Counts{Prefixes: 1, Indexed: true})
+		expect(Counts{Prefixes: 1, Allows: 1, Indexed: true})
 
 		f.must(f.state.BeginReset(ctx))
 		f.must(f.state.Switch(ctx, "e", 2))
@@ -296,17 +275,18 @@ func TestExpiryInSteps(t *testing.T) {
 	for i := range 3*tidyRows + 7 {
 		ip := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}).String()
 		events = append(events, &wire.IPBanned{IP: ip, ExpiresAt: int64(1001 + i%2)},
+			&wire.IPAllowed{IP: ip, ExpiresAt: int64(1001 + i%2)},
 			&wire.TokenRevoked{TokenRef: wire.TokenRef{JTI: ip}, ExpiresAt: int64(1001 + i%2)})
 	}
 	f.apply(events...)
 	for second, want := range []int{3*tidyRows + 7, (3*tidyRows + 7) / 2, 0} {
 		f.clock.seconds.Store(1000 + int64(second))
 		f.must(f.list.tidy(t.Context(), f.state))
-		if got := f.list.Counts(); got.Prefixes != want || got.Revocations != want {
+		if got := f.list.Counts(); got.Prefixes != want || got.Allows != want || got.Revocations != want {
 			t.Errorf("after %d s: %+v, want %d of each", second, got, want)
 		}
 	}
-	if left := f.rows(); len(left) != 0 {
-		t.Errorf("%d rows are left", len(left))
+	if diff := f.disagreement(); diff != "" {
+		t.Errorf("rows are left: %s", diff)
 	}
 }

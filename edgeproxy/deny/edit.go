@@ -5,13 +5,15 @@ import "github.com/ringcast/ringcast/internal/wire"
 // edits are what events do to the rows, in the order of the events.
 type edits struct {
 	bans   []banEdit
+	allows []allowEdit
 	tokens []tokenEdit
 }
 
-func (e *edits) size() int { return len(e.bans) + len(e.tokens) }
+func (e *edits) size() int { return len(e.bans) + len(e.allows) + len(e.tokens) }
 
 func (e *edits) append(more edits) {
 	e.bans = append(e.bans, more.bans...)
+	e.allows = append(e.allows, more.allows...)
 	e.tokens = append(e.tokens, more.tokens...)
 }
 
@@ -32,6 +34,10 @@ func (e *edits) add(event any, now int64) error {
 		return e.ban(event, now)
 	case *wire.IPUnbanned:
 		return e.unban(event)
+	case *wire.IPAllowed:
+		return e.allow(event, now)
+	case *wire.IPAllowRemoved:
+		return e.removeAllow(event)
 	case *wire.TokenRevoked:
 		return e.revoke(event, now)
 	case *wire.TokenRestored:
@@ -47,6 +53,7 @@ func live(expiresAt, now int64) bool { return expiresAt == 0 || now < expiresAt 
 // clear forgets the edits and keeps their memory.
 func (e *edits) clear() {
 	clear(e.bans)
+	clear(e.allows)
 	clear(e.tokens)
-	e.bans, e.tokens = e.bans[:0], e.tokens[:0]
+	e.bans, e.allows, e.tokens = e.bans[:0], e.allows[:0], e.tokens[:0]
 }

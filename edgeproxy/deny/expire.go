@@ -24,6 +24,22 @@ func (l *List) expireBans(ctx context.Context, store Store) error {
 	return nil
 }
 
+// expireAllows drops expired allow entries.
+func (l *List) expireAllows(ctx context.Context, store Store) error {
+	const query = `SELECT prefix FROM allows
+		WHERE prefix > ? AND expires_at BETWEEN 1 AND ? ORDER BY prefix LIMIT ?`
+	now := l.now().Unix()
+	find := func(after string) ([]string, error) {
+		return collect(ctx, l.read, func(rows *sql.Rows, text *string) error { return rows.Scan(text) },
+			query, after, now, tidyRows)
+	}
+	drop := func(tx *sql.Tx, text string) (change, bool, error) { return expireAllow(ctx, tx, l.slot, text, now) }
+	if err := expire(ctx, l, store, find, drop); err != nil {
+		return fmt.Errorf("drop expired allow entries: %w", err)
+	}
+	return nil
+}
+
 // expireTokens drops expired revocations.
 func (l *List) expireTokens(ctx context.Context, store Store) error {
 	const query = `SELECT kind, name FROM revocations
@@ -92,6 +108,16 @@ func expireBan(ctx context.Context, tx *sql.Tx, slot int, text string, now int64
 	}
 	present, err := isBanned(ctx, tx, slot, text)
 	return change{prefix: prefix, present: present}, true, err
+}
+
+// expireAllow drops the expired entry of a prefix.
+func expireAllow(ctx context.Context, tx *sql.Tx, slot int, text string, now int64) (change, bool, error) {
+	prefix, err := wire.ParsePrefix(text)
+	if err != nil {
+		return change{}, false, err
+	}
+	gone, err := drops(ctx, tx, `DELETE FROM `+allowTable(slot)+` WHERE prefix = ? AND expires_at BETWEEN 1 AND ?`, text, now)
+	return change{prefix: prefix, allow: true}, gone, err
 }
 
 // drops tells whether the statement removed any row.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 
@@ -13,8 +14,8 @@ import (
 // queries are the prepared look-ups. Each is one statement on a view and so sees
 // one committed state, whichever slot is in force by then.
 type queries struct {
-	// prefix finds the rows of one prefix; cover4 and cover6 those of every prefix
-	// that may cover an address.
+	// prefix finds the bans of one prefix; cover4 and cover6 the bans and the allow
+	// entries of every prefix that may cover an address.
 	prefix, cover4, cover6 *sql.Stmt
 	// token finds the rows of a hash, a jti and a subject.
 	token *sql.Stmt
@@ -25,7 +26,7 @@ func (q *queries) prepare(ctx context.Context, db *sql.DB) error {
 		stmt  **sql.Stmt
 		query string
 	}{
-		{&q.prefix, coverSQL(1)},
+		{&q.prefix, banSQL(1)},
 		{&q.cover4, coverSQL(32 - wire.MinPrefixBits4 + 1)},
 		{&q.cover6, coverSQL(128 - wire.MinPrefixBits6 + 1)},
 		{&q.token, `SELECT kind, reason, expires_at, issued_before FROM revocations
@@ -40,56 +41,101 @@ func (q *queries) prepare(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
+func banSQL(prefixes int) string {
+	return `SELECT 0, prefix, origin, reason, expires_at FROM bans WHERE prefix IN (` + numbered(prefixes) + `)`
+}
+
+// coverSQL asks one committed state for bans and allow entries.
 func coverSQL(prefixes int) string {
-	return `SELECT prefix, origin, reason, expires_at FROM bans WHERE prefix IN (?` + strings.Repeat(`, ?`, prefixes-1) + `)`
+	return banSQL(prefixes) + ` UNION ALL
+		SELECT 1, prefix, 0, reason, expires_at FROM allows WHERE prefix IN (` + numbered(prefixes) + `)`
+}
+
+// numbered gives the parameters ?1 to ?n, which a statement may use twice.
+func numbered(n int) string {
+	var list strings.Builder
+	for i := 1; i <= n; i++ {
+		if i > 1 {
+			list.WriteString(", ")
+		}
+		fmt.Fprintf(&list, "?%d", i)
+	}
+	return list.String()
+}
+
+// covers is what covers an address.
+type covers struct {
+	// ban is, of the live ones, that of the longest prefix and there of the lowest
+	// origin.
+	ban Ban
+	// banned says that there is one, logged that one is the log's.
+	banned, logged bool
+	// allowed says that a live allow entry is there.
+	allowed bool
 }
 
 // exactly gives the live ban of one prefix.
 func (q *queries) exactly(prefix netip.Prefix, now int64) (Ban, bool, error) {
-	return firstBan(q.prefix, now, wire.FormatPrefix(prefix))
+	c, err := find(q.prefix, now, wire.FormatPrefix(prefix))
+	return c.ban, c.banned, err
 }
 
-// covering gives the live ban of the longest prefix that covers addr.
-func (q *queries) covering(addr netip.Addr, now int64) (Ban, bool, error) {
+// covering gives what covers addr.
+func (q *queries) covering(addr netip.Addr, now int64) (covers, error) {
+	return q.coveringAll(netip.PrefixFrom(addr, addr.BitLen()), now)
+}
+
+// coveringAll gives what covers the whole of prefix.
+func (q *queries) coveringAll(prefix netip.Prefix, now int64) (covers, error) {
 	stmt, least := q.cover6, wire.MinPrefixBits6
-	if addr.Is4() {
+	if prefix.Addr().Is4() {
 		stmt, least = q.cover4, wire.MinPrefixBits4
 	}
-	prefixes := make([]any, 0, addr.BitLen()-least+1)
-	for bits := addr.BitLen(); bits >= least; bits-- {
-		prefixes = append(prefixes, wire.FormatPrefix(netip.PrefixFrom(addr, bits).Masked()))
+	texts := make([]any, prefix.Addr().BitLen()-least+1) // NULL is in no list
+	for bits := least; bits <= prefix.Bits(); bits++ {
+		texts[bits-least] = wire.FormatPrefix(netip.PrefixFrom(prefix.Addr(), bits).Masked())
 	}
-	return firstBan(stmt, now, prefixes...)
+	return find(stmt, now, texts...)
 }
 
-// firstBan gives, of the live rows that the query finds, that of the longest
-// prefix and there of the lowest origin.
-func firstBan(stmt *sql.Stmt, now int64, prefixes ...any) (first Ban, found bool, err error) {
+// find gives what the live rows say that the query finds.
+func find(stmt *sql.Stmt, now int64, prefixes ...any) (c covers, err error) {
 	// Without a context that can be cancelled the driver needs no goroutine.
 	rows, err := stmt.QueryContext(context.Background(), prefixes...)
 	if err != nil {
-		return Ban{}, false, err
+		return covers{}, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		ban, err := scanBan(rows)
+		ban, isAllow, err := scanEntry(rows)
 		if err != nil {
-			return Ban{}, false, err
+			return covers{}, err
 		}
-		if live(ban.ExpiresAt, now) && (!found || ban.before(first)) {
-			first, found = ban, true
+		if live(ban.ExpiresAt, now) {
+			c.add(ban, isAllow)
 		}
 	}
-	return first, found, rows.Err()
+	return c, rows.Err()
 }
 
-func scanBan(rows *sql.Rows) (ban Ban, err error) {
+func (c *covers) add(ban Ban, isAllow bool) {
+	if isAllow {
+		c.allowed = true
+		return
+	}
+	c.logged = c.logged || ban.Origin != OriginOwn
+	if !c.banned || ban.before(c.ban) {
+		c.ban, c.banned = ban, true
+	}
+}
+
+func scanEntry(rows *sql.Rows) (ban Ban, isAllow bool, err error) {
 	var text string
-	if err := rows.Scan(&text, &ban.Origin, &ban.Reason, &ban.ExpiresAt); err != nil {
-		return Ban{}, err
+	if err := rows.Scan(&isAllow, &text, &ban.Origin, &ban.Reason, &ban.ExpiresAt); err != nil {
+		return Ban{}, false, err
 	}
 	ban.Prefix, err = wire.ParsePrefix(text)
-	return ban, err
+	return ban, isAllow, err
 }
 
 func (b Ban) before(other Ban) bool {

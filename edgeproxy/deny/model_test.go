@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	gocmp "github.com/google/go-cmp/cmp"
+
 	"github.com/ringcast/ringcast/edgeproxy"
 	"github.com/ringcast/ringcast/edgeproxy/state"
 	"github.com/ringcast/ringcast/internal/wire"
@@ -28,12 +30,14 @@ type fixture struct {
 	tb    testing.TB
 	clock *clock
 	path  string
-	list  *List
-	state *state.State
+	// static are the allow entries that the list is made with.
+	static []netip.Prefix
+	list   *List
+	state  *state.State
 }
 
-func newFixture(tb testing.TB) *fixture {
-	f := &fixture{tb: tb, clock: new(clock), path: filepath.Join(tb.TempDir(), "state.db")}
+func newFixture(tb testing.TB, static ...netip.Prefix) *fixture {
+	f := &fixture{tb: tb, clock: new(clock), path: filepath.Join(tb.TempDir(), "state.db"), static: static}
 	f.clock.seconds.Store(1000)
 	f.open()
 	tb.Cleanup(func() { f.state.Close() })
@@ -41,15 +45,15 @@ func newFixture(tb testing.TB) *fixture {
 }
 
 // synced is a fixture whose first reset was empty and ended at position 1.
-func synced(tb testing.TB) *fixture {
-	f := newFixture(tb)
+func synced(tb testing.TB, static ...netip.Prefix) *fixture {
+	f := newFixture(tb, static...)
 	f.must(f.state.BeginReset(f.tb.Context()))
 	f.must(f.state.Switch(f.tb.Context(), "e", 1))
 	return f
 }
 
 func (f *fixture) open() {
-	f.list = New(slog.New(slog.NewTextHandler(io.Discard, nil)), f.clock.now)
+	f.list = New(slog.New(slog.NewTextHandler(io.Discard, nil)), f.clock.now, f.static...)
 	s, err := state.Open(context.Background(), f.path, slog.New(slog.NewTextHandler(io.Discard, nil)), f.list)
 	f.must(err)
 	f.state = s
@@ -78,16 +82,10 @@ func (f *fixture) tryApply(events ...any) error {
 	return f.state.Apply(context.Background(), []edgeproxy.Unit{{Position: cursor.Position + 1, Events: events}})
 }
 
-// banOwn bans on the edge's own behalf, in both slots.
-func (f *fixture) banOwn(prefix netip.Prefix, expiresAt int64) {
-	f.must(f.state.Update(context.Background(), func(tx *sql.Tx) (func(), error) {
-		e := edits{bans: []banEdit{{prefix: prefix, origin: OriginOwn, reason: "own", expiresAt: expiresAt}}}
-		if f.list.aside != nil {
-			f.list.aside.pending.append(e)
-		}
-		changes, err := e.write(context.Background(), tx, f.list.slot, f.list.seed)
-		return func() { f.list.publish(changes) }, err
-	}))
+// banOwn bans on the edge's own behalf.
+func (f *fixture) banOwn(ip string, expiresAt int64) {
+	f.tb.Helper()
+	f.must(f.list.BanOwn(context.Background(), f.state, Ban{Prefix: netip.MustParsePrefix(withBits(ip)), Reason: "own", ExpiresAt: expiresAt}))
 }
 
 func (f *fixture) check(addr string) (Ban, bool) {
@@ -97,32 +95,34 @@ func (f *fixture) check(addr string) (Ban, bool) {
 	return ban, found
 }
 
-// indexed gives what the index holds, and rows what SQLite holds.
-func (f *fixture) indexed() map[string]bool {
-	prefixes := map[string]bool{}
+// disagreement compares what the index holds with what SQLite holds.
+func (f *fixture) disagreement() string {
+	f.tb.Helper()
+	indexed := map[string]int64{}
 	for prefix := range f.list.index.prefixes.All() {
-		prefixes[wire.FormatPrefix(prefix)] = true
+		indexed["ban "+wire.FormatPrefix(prefix)] = 0
 	}
-	return prefixes
-}
-
-func (f *fixture) rows() map[string]bool {
-	rows, err := f.list.read.Query(`SELECT prefix FROM bans`)
+	for prefix, expiresAt := range f.list.index.allows.All() {
+		indexed["allow "+wire.FormatPrefix(prefix)] = expiresAt
+	}
+	rows, err := f.list.read.Query(`SELECT 'ban ' || prefix, 0 FROM bans UNION ALL SELECT 'allow ' || prefix, expires_at FROM allows`)
 	f.must(err)
 	defer rows.Close()
-	prefixes := map[string]bool{}
+	stored := map[string]int64{}
 	for rows.Next() {
 		var text string
-		f.must(rows.Scan(&text))
-		prefixes[text] = true
+		var expiresAt int64
+		f.must(rows.Scan(&text, &expiresAt))
+		stored[text] = expiresAt
 	}
 	f.must(rows.Err())
-	return prefixes
+	return gocmp.Diff(stored, indexed)
 }
 
 // model is the naive deny list: it keeps everything and looks at everything.
 type model struct {
 	bans   map[modelBan]modelEnd
+	allows map[netip.Prefix]int64
 	tokens map[wire.TokenRef]modelEnd
 }
 
@@ -137,7 +137,7 @@ type modelEnd struct {
 }
 
 func newModel() *model {
-	return &model{bans: map[modelBan]modelEnd{}, tokens: map[wire.TokenRef]modelEnd{}}
+	return &model{bans: map[modelBan]modelEnd{}, allows: map[netip.Prefix]int64{}, tokens: map[wire.TokenRef]modelEnd{}}
 }
 
 // reset keeps the own bans only.
@@ -164,6 +164,10 @@ func (m *model) apply(events []any) {
 			for origin := OriginOperator; origin <= OriginOwn; origin++ {
 				delete(m.bans, modelBan{netip.MustParsePrefix(withBits(event.IP)), origin})
 			}
+		case *wire.IPAllowed:
+			m.allows[netip.MustParsePrefix(withBits(event.IP))] = event.ExpiresAt
+		case *wire.IPAllowRemoved:
+			delete(m.allows, netip.MustParsePrefix(withBits(event.IP)))
 		case *wire.TokenRevoked:
 			m.tokens[event.TokenRef] = modelEnd{event.ExpiresAt, event.IssuedBefore, event.Reason}
 		case *wire.TokenRestored:
@@ -179,7 +183,43 @@ func withBits(ip string) string {
 	return ip
 }
 
+// banOwn gives the end of the edge's own ban after another until expiresAt.
+func (m *model) banOwn(prefix netip.Prefix, expiresAt, now int64) int64 {
+	key := modelBan{prefix, OriginOwn}
+	earlier, found := m.bans[key]
+	if found && live(earlier.expiresAt, now) && (earlier.expiresAt == 0 || expiresAt != 0 && earlier.expiresAt > expiresAt) {
+		expiresAt = earlier.expiresAt
+	}
+	m.bans[key] = modelEnd{expiresAt: expiresAt, reason: "own"}
+	return expiresAt
+}
+
+func (m *model) liftOwn(prefix netip.Prefix) { delete(m.bans, modelBan{prefix, OriginOwn}) }
+
+func (m *model) allowed(addr netip.Addr, now int64) bool {
+	for prefix, expiresAt := range m.allows {
+		if prefix.Contains(addr) && (expiresAt == 0 || now < expiresAt) {
+			return true
+		}
+	}
+	return false
+}
+
+// logged tells whether a ban of the log covers the whole prefix.
+func (m *model) logged(prefix netip.Prefix, now int64) bool {
+	for key, end := range m.bans {
+		if key.origin != OriginOwn && key.prefix.Bits() <= prefix.Bits() && key.prefix.Contains(prefix.Addr()) &&
+			(end.expiresAt == 0 || now < end.expiresAt) {
+			return true
+		}
+	}
+	return false
+}
+
 func (m *model) check(addr netip.Addr, now int64) (best Ban, found bool) {
+	if m.allowed(addr, now) {
+		return Ban{}, false
+	}
 	for key, end := range m.bans {
 		if !key.prefix.Contains(addr) || end.expiresAt != 0 && end.expiresAt <= now {
 			continue

@@ -61,8 +61,8 @@ func (w *world) ref() wire.TokenRef {
 }
 
 func (w *world) event() any {
-	ip := rapid.SampledFrom(somePrefixes).Draw(w.rt, "ip")
-	switch rapid.IntRange(0, 5).Draw(w.rt, "event") {
+	ip := w.prefix()
+	switch rapid.IntRange(0, 7).Draw(w.rt, "event") {
 	case 0, 1:
 		return &wire.IPBanned{
 			IP: ip, Reason: fmt.Sprint(rapid.IntRange(0, 99).Draw(w.rt, "reason")),
@@ -76,8 +76,26 @@ func (w *world) event() any {
 			revoked.IssuedBefore = w.clock.seconds.Load() + int64(rapid.IntRange(-2, 2).Draw(w.rt, "issued before"))
 		}
 		return revoked
+	case 5:
+		return &wire.IPAllowed{IP: ip, ExpiresAt: w.ends(w.expiry())}
+	case 6:
+		return &wire.IPAllowRemoved{IP: ip}
 	}
 	return &wire.TokenRestored{TokenRef: w.ref()}
+}
+
+// prefix gives a known prefix, or one of any length around a known address.
+func (w *world) prefix() string {
+	if rapid.Bool().Draw(w.rt, "known") {
+		return rapid.SampledFrom(somePrefixes).Draw(w.rt, "ip")
+	}
+	addr := netip.MustParseAddr(rapid.SampledFrom(someAddrs).Draw(w.rt, "addr")).Unmap().WithZone("")
+	least := wire.MinPrefixBits6
+	if addr.Is4() {
+		least = wire.MinPrefixBits4
+	}
+	bits := rapid.IntRange(least, addr.BitLen()).Draw(w.rt, "bits")
+	return wire.FormatPrefix(netip.PrefixFrom(addr, bits).Masked())
 }
 
 func (w *world) events() []any {
@@ -97,6 +115,14 @@ func (w *world) compare() {
 		if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" || found != wantFound || err != nil {
 			w.rt.Fatalf("check %s: found %v, want %v, error %v, %s", text, found, wantFound, err, diff)
 		}
+		plain := addr.Unmap().WithZone("")
+		if allowed, err := w.list.Allowed(addr); allowed != w.model.allowed(plain, now) || err != nil {
+			w.rt.Fatalf("%s allowed: %v, error %v", text, allowed, err)
+		}
+		prefix := netip.PrefixFrom(plain, plain.BitLen()/2).Masked()
+		if logged, err := w.list.BannedByLog(prefix); logged != w.model.logged(prefix, now) || err != nil {
+			w.rt.Fatalf("%s banned by the log: %v, error %v", prefix, logged, err)
+		}
 	}
 	for _, name := range someNames {
 		for _, issuedAt := range []int64{0, now - 1, now, now + 1} {
@@ -114,7 +140,7 @@ func (w *world) compare() {
 		}
 	}
 	if w.list.index != nil {
-		if diff := cmp.Diff(w.rows(), w.indexed()); diff != "" {
+		if diff := w.disagreement(); diff != "" {
 			w.rt.Fatalf("rows and index differ: %s", diff)
 		}
 	}
@@ -123,7 +149,7 @@ func (w *world) compare() {
 // steps are what may happen, the frequent ones several times.
 func (w *world) steps() []func() {
 	return []func(){
-		w.applyEvents, w.applyEvents, w.applyEvents, w.applyNonsense, w.banOwnPrefix, w.banOwnPrefix,
+		w.applyEvents, w.applyEvents, w.applyEvents, w.applyNonsense, w.banOwnPrefix, w.banOwnPrefix, w.liftOwnPrefix,
 		w.timePasses, w.tidy, w.beginReset, w.beginReset, w.addAside, w.addAside, w.addAside,
 		w.switchOver, w.switchOver, w.abandon, w.restart, w.readIndex, w.readIndex, w.placeIndex,
 	}
@@ -142,12 +168,22 @@ func (w *world) applyNonsense() {
 }
 
 func (w *world) banOwnPrefix() {
-	prefix := netip.MustParsePrefix(withBits(rapid.SampledFrom(somePrefixes).Draw(w.rt, "ip")))
-	end := modelEnd{expiresAt: w.ends(rapid.Int64Range(0, 5).Draw(w.rt, "ttl")), reason: "own"}
-	w.banOwn(prefix, end.expiresAt)
-	w.model.bans[modelBan{prefix, OriginOwn}] = end
+	ip, now := w.prefix(), w.clock.seconds.Load()
+	prefix := netip.MustParsePrefix(withBits(ip))
+	expiresAt := w.ends(rapid.Int64Range(0, 5).Draw(w.rt, "ttl"))
+	w.banOwn(ip, expiresAt)
+	expiresAt = w.model.banOwn(prefix, expiresAt, now)
 	if w.aside != nil {
-		w.aside.bans[modelBan{prefix, OriginOwn}] = end
+		w.aside.bans[modelBan{prefix, OriginOwn}] = modelEnd{expiresAt: expiresAt, reason: "own"}
+	}
+}
+
+func (w *world) liftOwnPrefix() {
+	prefix := netip.MustParsePrefix(withBits(w.prefix()))
+	w.must(w.list.LiftOwn(context.Background(), w.state, prefix))
+	w.model.liftOwn(prefix)
+	if w.aside != nil {
+		w.aside.liftOwn(prefix)
 	}
 }
 

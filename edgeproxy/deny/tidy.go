@@ -45,6 +45,7 @@ func (l *List) tidy(ctx context.Context, store Store) error {
 		l.build(ctx),
 		l.dropLeftover(ctx, store),
 		l.expireBans(ctx, store),
+		l.expireAllows(ctx, store),
 		l.expireTokens(ctx, store),
 	)
 }

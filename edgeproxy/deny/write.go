@@ -32,11 +32,15 @@ func (e *edits) write(ctx context.Context, tx *sql.Tx, slot int, seed maphash.Se
 	if err != nil {
 		return nil, err
 	}
+	allows, err := writeAllows(ctx, tx, slot, e.allows)
+	if err != nil {
+		return nil, err
+	}
 	tokens, err := writeTokens(ctx, tx, slot, seed, e.tokens)
 	if err != nil {
 		return nil, err
 	}
-	return append(bans, tokens...), nil
+	return slices.Concat(bans, allows, tokens), nil
 }
 
 // latest gives the last edit of each row, those that remove and those that write,

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ringcast/ringcast/edgeproxy/cache"
 	"github.com/ringcast/ringcast/edgeproxy/cache/disk"
+	"github.com/ringcast/ringcast/edgeproxy/client"
 	"github.com/ringcast/ringcast/edgeproxy/deny"
 	"github.com/ringcast/ringcast/edgeproxy/follow"
 	"github.com/ringcast/ringcast/edgeproxy/preload"
@@ -136,7 +137,7 @@ func (s *Server) build() {
 	s.follower = follow.New(follow.Config{Servers: s.control, Node: s.NodeID, Logger: s.deps.Logger}, s.state)
 	s.metrics = newMetrics(s)
 	s.upstream = upstream.New(upstream.Config{
-		Origin: s.origin, Hosts: ownHosts(listen.Addresses(s.trafficListener)), Client: clientOf, ShowKey: s.CacheStatusKey, Observe: s.metrics.observe, Log: s.deps.Logger,
+		Origin: s.origin, Hosts: ownHosts(listen.Addresses(s.trafficListener)), Client: func(r *http.Request) client.Client { return client.Direct(clientOf(r)) }, ShowKey: s.CacheStatusKey, Observe: s.metrics.observe, Log: s.deps.Logger,
 	}, s.cache)
 	s.traffic = newHTTPServer(&gate{deny: s.deny, next: s.upstream, metrics: s.metrics, log: s.deps.Logger}, s.deps.Logger)
 	s.admin = newHTTPServer(s.adminHandler(), s.deps.Logger)

@@ -2,7 +2,7 @@ package state
 
 // migrations bring the file to the present schema, for sqlitedb. All tables of
 // the file are here, whichever part uses them, so that the file has one version.
-func migrations() []string { return []string{schema1} }
+func migrations() []string { return []string{schema1, schema2} }
 
 // schema1 has the tables of deny twice: one slot is in force, and a reset fills
 // the other. The views show the slot in force, also to a person with sqlite3.
@@ -83,4 +83,27 @@ CREATE TABLE fences (
 	settle_until    INTEGER NOT NULL,
 	PRIMARY KEY (kind, selector)
 ) STRICT, WITHOUT ROWID;
+`
+
+// schema2 adds the allow entries. A version that did not know them may have passed
+// some over, so the log is asked for everything again; until it answers, the bans
+// and revocations at hand stay in force.
+const schema2 = `
+-- expires_at: Unix seconds, 0 none.
+CREATE TABLE allows_0 (
+	prefix     TEXT    NOT NULL PRIMARY KEY,
+	reason     TEXT    NOT NULL,
+	expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE allows_1 (
+	prefix     TEXT    NOT NULL PRIMARY KEY,
+	reason     TEXT    NOT NULL,
+	expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE VIEW allows (prefix, reason, expires_at) AS
+	SELECT prefix, reason, expires_at FROM allows_0 WHERE (SELECT active FROM deny_slot) = 0
+	UNION ALL
+	SELECT prefix, reason, expires_at FROM allows_1 WHERE (SELECT active FROM deny_slot) = 1;
+
+UPDATE meta SET position = 0;
 `

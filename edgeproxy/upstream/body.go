@@ -11,6 +11,24 @@ import (
 // waits.
 const readTimeout = 60 * time.Second
 
+// tooLarge is what a client hears whose body is longer than Config.MaxBody.
+const tooLarge = "body_too_large"
+
+// limitBody bounds the body in time and, if asked to, in length. The server looks
+// at the body of its own request, as for "Expect", and closes the connection of a
+// client that sends too much.
+func (h *Handler) limitBody(w http.ResponseWriter, r *http.Request, controller *http.ResponseController) *http.Request {
+	if r.Body == nil || r.Body == http.NoBody {
+		return r
+	}
+	r = r.WithContext(r.Context())
+	if h.config.MaxBody > 0 {
+		r.Body = http.MaxBytesReader(w, r.Body, h.config.MaxBody)
+	}
+	r.Body = &body{r.Body, controller}
+	return r
+}
+
 // body gives each read of a request's body a deadline of its own.
 type body struct {
 	io.ReadCloser

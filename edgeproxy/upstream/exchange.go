@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 
@@ -10,6 +11,7 @@ import (
 // exchange is what the handler and the transport below the reverse proxy know of
 // one request. It travels in the context.
 type exchange struct {
+	*caller
 	request  *cache.Request
 	decision cache.Decision
 	outcome  cache.Outcome
@@ -27,8 +29,9 @@ type exchangeKey struct{}
 
 func exchangeOf(r *http.Request) *exchange { return r.Context().Value(exchangeKey{}).(*exchange) }
 
-// view is the request as the cache sees it. The target is what rewrite sends.
-func (h *Handler) view(r *http.Request) *cache.Request {
+// view is the request as the cache sees it. The target and the fields are those
+// that rewrite sends.
+func view(r *http.Request, who *caller) *cache.Request {
 	target := r.URL.EscapedPath()
 	if target == "" {
 		target = "/"
@@ -41,8 +44,9 @@ func (h *Handler) view(r *http.Request) *cache.Request {
 		scheme = "https"
 	}
 	return &cache.Request{
-		Method: r.Method, Scheme: scheme, Host: r.Host, Target: target, Header: r.Header,
-		HasBody: r.ContentLength != 0, Client: h.config.Client(r),
+		Method: r.Method, Scheme: cmp.Or(who.client.Scheme, scheme), Host: r.Host, Target: target,
+		Header: fields{r.Header, who}, HasBody: r.ContentLength != 0,
+		Client: who.client.Addr, Identified: who.subject != "",
 	}
 }
 

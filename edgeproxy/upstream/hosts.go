@@ -22,6 +22,9 @@ const (
 	ageEvery = 1000
 )
 
+// place is a host, as clients name it, and the scheme by which they do.
+type place struct{ scheme, host string }
+
 // hosts counts for which hosts clients had something stored.
 type hosts struct {
 	mu sync.Mutex // guards the fields below
@@ -31,14 +34,14 @@ type hosts struct {
 }
 
 type candidate struct {
-	name   string
+	place
 	stored int
 }
 
 // add counts an answer. Where there is no room for a new host that with the fewest
 // goes, and of several the one that was not asked for the longest.
-func (l *hosts) add(name string) {
-	if len(name) > maxHostBytes {
+func (l *hosts) add(scheme, host string) {
+	if len(host) > maxHostBytes {
 		return
 	}
 	l.mu.Lock()
@@ -46,8 +49,8 @@ func (l *hosts) add(name string) {
 	if l.stored++; l.stored%ageEvery == 0 {
 		l.age()
 	}
-	is := candidate{name: cache.CanonicalHost("http", name)}
-	if i := slices.IndexFunc(l.known, func(c candidate) bool { return c.name == is.name }); i >= 0 {
+	is := candidate{place: place{scheme, cache.CanonicalHost(scheme, host)}}
+	if i := slices.IndexFunc(l.known, func(c candidate) bool { return c.place == is.place }); i >= 0 {
 		is.stored = l.known[i].stored
 		l.known = slices.Delete(l.known, i, i+1)
 	} else if len(l.known) == maxCandidates {
@@ -75,18 +78,35 @@ func (l *hosts) evict() {
 	l.known = slices.Delete(l.known, rarest, rarest+1)
 }
 
-// list gives those of the configuration and as many others as there is room for,
-// those with the most answers first.
-func (l *hosts) list(configured []string) []string {
-	l.mu.Lock()
-	known := slices.Clone(l.known)
-	l.mu.Unlock()
-	slices.SortStableFunc(known, func(a, b candidate) int { return cmp.Compare(b.stored, a.stored) })
-	names := slices.Clone(configured)
-	for _, c := range known {
-		if len(names) < maxHosts && c.stored >= minStored && !slices.Contains(names, c.name) {
-			names = append(names, c.name)
+// list gives those of the configuration, which clients name that come without a
+// proxy, and as many others as there is room for, those with the most answers first.
+func (l *hosts) list(configured []string) (places []place) {
+	for _, host := range configured {
+		places = append(places, place{"http", host})
+	}
+	for _, c := range l.ranked() {
+		if len(places) < maxHosts && c.stored >= minStored && !slices.Contains(places, c.place) {
+			places = append(places, c.place)
 		}
 	}
-	return names
+	return places
+}
+
+// schemes gives those by which clients name a host, http where none did.
+func (l *hosts) schemes(host string) (places []place) {
+	for _, c := range l.ranked() {
+		if c.host == host {
+			places = append(places, c.place)
+		}
+	}
+	if len(places) == 0 {
+		places = []place{{"http", host}}
+	}
+	return places
+}
+
+func (l *hosts) ranked() []candidate {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.SortedStableFunc(slices.Values(l.known), func(a, b candidate) int { return cmp.Compare(b.stored, a.stored) })
 }

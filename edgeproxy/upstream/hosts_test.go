@@ -13,20 +13,20 @@ func TestInventedHostsLeaveTheRealOnes(t *testing.T) {
 	t.Parallel()
 	var l hosts
 	for range 5 * minStored {
-		l.add("real.example")
+		l.add("http", "real.example")
 	}
 	for i := range 10 * maxCandidates {
-		l.add(fmt.Sprint("once", i))
+		l.add("http", fmt.Sprint("once", i))
 	}
-	if diff := cmp.Diff([]string{"own", "real.example"}, l.list([]string{"own"})); diff != "" {
+	if diff := cmp.Diff([]place{{"http", "own"}, {"http", "real.example"}}, l.list([]string{"own"}), cmp.AllowUnexported(place{})); diff != "" {
 		t.Errorf("hosts asked once count (-want +got):\n%s", diff)
 	}
 	for i := range maxCandidates {
 		for range minStored {
-			l.add(fmt.Sprint("thrice", i))
+			l.add("http", fmt.Sprint("thrice", i))
 		}
 	}
-	if got := l.list(nil); len(got) != maxHosts || got[0] != "real.example" {
+	if got := l.list(nil); len(got) != maxHosts || got[0].host != "real.example" {
 		t.Errorf("%d hosts: %v", len(got), got)
 	}
 	if len(l.known) > maxCandidates {
@@ -39,15 +39,15 @@ func TestHostsAge(t *testing.T) {
 	t.Parallel()
 	var l hosts
 	for range ageEvery / 2 {
-		l.add("gone.example")
+		l.add("http", "gone.example")
 	}
 	for range 10 * ageEvery {
-		l.add("new.example")
+		l.add("http", "new.example")
 	}
-	if diff := cmp.Diff([]string{"new.example"}, l.list(nil)); diff != "" {
+	if diff := cmp.Diff([]place{{"http", "new.example"}}, l.list(nil), cmp.AllowUnexported(place{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	l.add(string(slices.Repeat([]byte("x"), maxHostBytes+1)))
+	l.add("http", string(slices.Repeat([]byte("x"), maxHostBytes+1)))
 	if len(l.known) != 1 {
 		t.Errorf("%d are known, want no long ones", len(l.known))
 	}
@@ -61,9 +61,13 @@ func TestConfiguredHostsAreAllThere(t *testing.T) {
 		configured = append(configured, fmt.Sprint("own", i))
 	}
 	for range minStored {
-		l.add("real.example")
+		l.add("http", "real.example")
 	}
-	if diff := cmp.Diff(configured, l.list(configured)); diff != "" {
+	var got []string
+	for _, p := range l.list(configured) {
+		got = append(got, p.host)
+	}
+	if diff := cmp.Diff(configured, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

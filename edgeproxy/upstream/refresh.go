@@ -18,7 +18,7 @@ const (
 )
 
 // refresh fetches in the background what was just served stale.
-func (h *Handler) refresh(r *http.Request, d cache.Decision) {
+func (h *Handler) refresh(r *http.Request, who *caller, d cache.Decision) {
 	if !h.reserve() {
 		d.EndRefresh()
 		return
@@ -37,14 +37,14 @@ func (h *Handler) refresh(r *http.Request, d cache.Decision) {
 		defer h.release()
 		defer d.EndRefresh()
 		defer cancel()
-		h.background(anyone, d.ForRefresh())
+		h.background(anyone, who, d.ForRefresh())
 	}()
 }
 
 // background asks the origin for the cache alone, whose decision is to fetch. The
 // outcome's Status is 0 where no whole answer came.
-func (h *Handler) background(r *http.Request, d cache.Decision) cache.Outcome {
-	x := &exchange{request: h.view(r), decision: d, outcome: d.Outcome, background: true}
+func (h *Handler) background(r *http.Request, who *caller, d cache.Decision) cache.Outcome {
+	x := &exchange{caller: who, request: view(r, who), decision: d, outcome: d.Outcome, background: true}
 	h.forward(discard{}, r, x)
 	if x.broken {
 		x.outcome.Status, x.outcome.Stored = 0, false

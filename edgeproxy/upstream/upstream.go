@@ -6,13 +6,13 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
-	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/ringcast/ringcast/edgeproxy/cache"
+	"github.com/ringcast/ringcast/edgeproxy/client"
 )
 
 // Config says where the origin is and how to treat it.
@@ -21,8 +21,20 @@ type Config struct {
 	Origin *url.URL
 	// HeaderTimeout is how long the origin may take to begin an answer; 0 is 60 s.
 	HeaderTimeout time.Duration
-	// Client gives who asks; netip.Addr{} for everybody where nil.
-	Client func(*http.Request) netip.Addr
+	// Client gives who asks; who has the connection where nil. The origin is told
+	// its chain and scheme, and the scheme is part of the cache key.
+	Client func(*http.Request) client.Client
+	// IdentityHeader names the field that tells the origin who was identified; ""
+	// for none. It is as ParseIdentityHeader gives it. What clients send under the
+	// name is removed.
+	IdentityHeader string
+	// Identity gives the verified subject of a request, "" where there is none. A
+	// request that has one is to the cache as one with Authorization. Nobody has one
+	// where nil.
+	Identity func(*http.Request) string
+	// MaxBody bounds the body of a request, in bytes; 0 for no bound. What is longer
+	// gets 413, or is cut off where its length was not announced.
+	MaxBody int64
 	// Hosts are those for which a path is preloaded before anything was stored.
 	Hosts []string
 	// ShowKey tells the cache key in Cache-Status.
@@ -42,6 +54,8 @@ type Handler struct {
 	origin    http.RoundTripper
 	proxy     *httputil.ReverseProxy
 	hosts     hosts
+	// identityKey is config.IdentityHeader in the form in which names are compared.
+	identityKey string
 
 	// ctx ends the refreshes in the background, slots bounds and refreshes waits
 	// for them. mu guards closed and the adding to refreshes.
@@ -59,14 +73,17 @@ func New(config Config, c *cache.Cache) *Handler {
 		config.Observe = func(cache.Outcome) {}
 	}
 	if config.Client == nil {
-		config.Client = func(*http.Request) netip.Addr { return netip.Addr{} }
+		config.Client = connected
+	}
+	if config.Identity == nil {
+		config.Identity = func(*http.Request) string { return "" }
 	}
 	if config.Log == nil {
 		config.Log = slog.Default()
 	}
 	h := &Handler{
 		cache: c, config: config, transport: newTransport(config.HeaderTimeout),
-		slots: make(chan struct{}, maxRefreshes),
+		slots: make(chan struct{}, maxRefreshes), identityKey: lower(config.IdentityHeader),
 	}
 	h.origin = via{h.transport}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
@@ -95,7 +112,8 @@ func (h *Handler) Close() {
 
 // ServeHTTP answers a request that may pass.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodConnect {
+	if r.Method == http.MethodConnect || r.Method == http.MethodTrace {
+		// There is no tunnel here, and a TRACE would show scripts what they must not see.
 		refuse(w, http.StatusMethodNotAllowed, "method_not_allowed")
 		return
 	}
@@ -103,27 +121,33 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "bad_request")
 		return
 	}
+	if h.config.MaxBody > 0 && r.ContentLength > h.config.MaxBody {
+		refuse(w, http.StatusRequestEntityTooLarge, tooLarge)
+		return
+	}
+	if lastHop(r) {
+		answerOptions(w)
+		return
+	}
 	out := newWriter(w)
 	defer out.start() // what is still in the server's buffers is written after this
-	if r.Body != nil && r.Body != http.NoBody {
-		r = r.WithContext(r.Context()) // the server looks at the body of its own, as for "Expect"
-		r.Body = &body{r.Body, out.controller}
-	}
-	request := h.view(r)
+	r = h.limitBody(w, r, out.controller)
+	who := h.caller(r)
+	request := view(r, who)
 	d := h.cache.Begin(request)
 	switch d.Action {
 	case cache.Serve:
 		h.config.Observe(d.Outcome)
 		h.serve(out, request, d)
 		if d.Refresh {
-			h.refresh(r, d)
+			h.refresh(r, who, d)
 		}
 	case cache.Fail:
 		h.config.Observe(d.Outcome)
 		out.Header().Set(cacheStatus, h.status(d.Outcome, request))
 		refuse(out, http.StatusGatewayTimeout, "only_if_cached")
 	default:
-		h.forward(out, r, &exchange{request: request, decision: d, outcome: d.Outcome})
+		h.forward(out, r, &exchange{caller: who, request: request, decision: d, outcome: d.Outcome})
 	}
 }
 
@@ -144,13 +168,15 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, x *exchange) {
 
 // rewrite keeps path and query as the client sent them. What the client says of
 // proxies before it is not passed on: it is not part of the cache key, and origins
-// make links of it. The proxy itself has removed some of it already.
+// make links of it.
 func (h *Handler) rewrite(p *httputil.ProxyRequest) {
-	dropUnkeyed(p.Out.Header)
+	x := exchangeOf(p.In)
+	dropUnkeyed(p.Out.Header, x.identityKey)
 	p.Out.Header.Add("Via", strings.TrimPrefix(p.In.Proto, "HTTP/")+" "+cache.CacheName)
 	p.Out.URL.Opaque, p.Out.URL.User = "", nil
 	p.SetURL(h.config.Origin)
-	p.SetXForwarded()
+	x.tell(p.Out.Header, cache.CanonicalHost(x.request.Scheme, p.In.Host), x.request.Scheme)
+	countHop(p.Out)
 	p.Out.URL.RawQuery = joinQuery(h.config.Origin.RawQuery, p.In.URL.RawQuery)
 }
 
@@ -175,7 +201,7 @@ func (h *Handler) finish(res *http.Response) error {
 	}
 	h.config.Observe(x.outcome)
 	if x.outcome.Stored && !x.background {
-		h.hosts.add(x.request.Host)
+		h.hosts.add(x.request.Scheme, x.request.Host)
 	}
 	h.cache.Answered(x.request, res.StatusCode)
 	res.Header.Add(cacheStatus, h.status(x.outcome, x.request))
@@ -204,6 +230,11 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	x := exchangeOf(r)
 	h.config.Observe(x.outcome)
 	w.Header().Set(cacheStatus, h.status(x.outcome, x.request))
+	var long *http.MaxBytesError
+	if errors.As(err, &long) {
+		refuse(w, http.StatusRequestEntityTooLarge, tooLarge)
+		return
+	}
 	h.warn(r, "origin did not answer", err)
 	var timeout interface{ Timeout() bool }
 	if errors.As(err, &timeout) && timeout.Timeout() {

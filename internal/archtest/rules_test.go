@@ -96,6 +96,8 @@ func rules() []rule {
 				// The proxy is the HTTP side of the cache.
 				{"./edgeproxy/upstream", "./edgeproxy/cache"},
 				{"./edgeproxy/upstream", "./edgeproxy/cache/httpfield"},
+				// The origin is told who the client is, which the gates have found out.
+				{"./edgeproxy/upstream", "./edgeproxy/client"},
 				// The cache's parts, which do not know it or one another.
 				{"./edgeproxy/cache", "./edgeproxy/cache/..."},
 			},

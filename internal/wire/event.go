@@ -10,6 +10,8 @@ import (
 const (
 	TypeIPBanned         = "ip_banned"
 	TypeIPUnbanned       = "ip_unbanned"
+	TypeIPAllowed        = "ip_allowed"
+	TypeIPAllowRemoved   = "ip_allow_removed"
 	TypeTokenRevoked     = "token_revoked"
 	TypeTokenRestored    = "token_restored"
 	TypeCacheInvalidated = "cache_invalidated"
@@ -36,6 +38,24 @@ type IPBanned struct {
 
 // IPUnbanned lifts every ban of exactly that address or prefix.
 type IPUnbanned struct {
+	IP        string `json:"ip"`
+	Timestamp int64  `json:"timestamp"`
+}
+
+// IPAllowed lets an address or prefix pass, whatever bans cover it.
+type IPAllowed struct {
+	// IP is the address or prefix in canonical form; see ParsePrefix.
+	IP string `json:"ip"`
+	// Reason is for operators.
+	Reason string `json:"reason"`
+	// ExpiresAt is the end in Unix seconds; 0: none.
+	ExpiresAt int64 `json:"expires_at,omitempty"`
+	// Timestamp is when the entry was accepted, in Unix seconds.
+	Timestamp int64 `json:"timestamp"`
+}
+
+// IPAllowRemoved removes the allow entry of exactly that address or prefix.
+type IPAllowRemoved struct {
 	IP        string `json:"ip"`
 	Timestamp int64  `json:"timestamp"`
 }
@@ -104,6 +124,10 @@ func Decode(eventType string, data []byte) (any, error) {
 		return decode[IPBanned](eventType, data)
 	case TypeIPUnbanned:
 		return decode[IPUnbanned](eventType, data)
+	case TypeIPAllowed:
+		return decode[IPAllowed](eventType, data)
+	case TypeIPAllowRemoved:
+		return decode[IPAllowRemoved](eventType, data)
 	case TypeTokenRevoked:
 		return decode[TokenRevoked](eventType, data)
 	case TypeTokenRestored:
@@ -135,6 +159,10 @@ func Encode(event any) (eventType string, data []byte) {
 		eventType = TypeIPBanned
 	case *IPUnbanned:
 		eventType = TypeIPUnbanned
+	case *IPAllowed:
+		eventType = TypeIPAllowed
+	case *IPAllowRemoved:
+		eventType = TypeIPAllowRemoved
 	case *TokenRevoked:
 		eventType = TypeTokenRevoked
 	case *TokenRestored:

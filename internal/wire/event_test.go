@@ -31,6 +31,18 @@ var events = []struct {
 		"ip_unbanned", `{"ip":"1.2.3.4","timestamp":1763719200}`,
 	},
 	{
+		&wire.IPAllowed{IP: "1.2.3.4", Reason: "office", ExpiresAt: 1763722800, Timestamp: 1763719200},
+		"ip_allowed", `{"ip":"1.2.3.4","reason":"office","expires_at":1763722800,"timestamp":1763719200}`,
+	},
+	{
+		&wire.IPAllowed{IP: "2001:db8::/32", Timestamp: 1763719200},
+		"ip_allowed", `{"ip":"2001:db8::/32","reason":"","timestamp":1763719200}`,
+	},
+	{
+		&wire.IPAllowRemoved{IP: "1.2.3.4", Timestamp: 1763719200},
+		"ip_allow_removed", `{"ip":"1.2.3.4","timestamp":1763719200}`,
+	},
+	{
 		&wire.TokenRevoked{TokenRef: wire.TokenRef{JTI: "j1"}, Reason: "leaked", ExpiresAt: 1763722800, Timestamp: 1763719200},
 		"token_revoked", `{"jti":"j1","reason":"leaked","expires_at":1763722800,"timestamp":1763719200}`,
 	},
@@ -149,6 +161,8 @@ func TestDecodeUndecodable(t *testing.T) {
 	for eventType, more := range map[string][]string{
 		"ip_banned":         {`{"ip":1}`, `{"ip":["1.2.3.4"]}`, `{"automatic":"yes"}`, `{"expires_at":"never"}`},
 		"ip_unbanned":       {`{"ip":{}}`},
+		"ip_allowed":        {`{"ip":1}`, `{"reason":{}}`, `{"expires_at":"never"}`},
+		"ip_allow_removed":  {`{"ip":[]}`},
 		"token_revoked":     {`{"jti":1}`, `{"subject":[]}`, `{"issued_before":"now"}`},
 		"token_restored":    {`{"token_hash":false}`},
 		"cache_invalidated": {`{"tags":"a"}`, `{"tags":[1]}`, `{"keys":{}}`, `{"all":1}`, `{"settle":2}`},
