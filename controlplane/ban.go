@@ -1,6 +1,7 @@
 package controlplane
 
 import (
+	"iter"
 	"net/netip"
 	"time"
 
@@ -31,20 +32,56 @@ type Ban struct {
 	TTL time.Duration
 	// Automatic is set for a ban that an edge decided on.
 	Automatic bool
+	// Override records the ban even where an allow entry covers all of it. An
+	// automatic ban cannot.
+	Override bool
 }
 
-// Decide implements Decision.
+// Decide implements Decision. It refuses a ban that an allow entry would keep
+// from having any effect; a wider one than the entry has.
 func (b Ban) Decide(s State) ([]Event, error) {
+	allows, err := s.Any(AllowPrefix)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.check(s, allows); err != nil {
+		return nil, err
+	}
+	return b.event(s), nil
+}
+
+// check refuses what an allow entry covers, if there are any.
+func (b Ban) check(s State, allows bool) error {
+	if !allows || (b.Override && !b.Automatic) {
+		return nil
+	}
+	entry, allowed, err := allowedBy(s, b.IP)
+	if err != nil || !allowed {
+		return err
+	}
+	advice := "; remove the entry, or set override to record a ban that waits for its end"
+	if b.Automatic {
+		advice = ", which an automatic ban cannot override"
+	}
+	return Errorf(Precondition, ReasonAddressAllowed, "%s is allowed by the entry of %s%s",
+		wire.FormatPrefix(b.IP), wire.FormatPrefix(entry), advice)
+}
+
+func (b Ban) event(s State) []Event {
 	now := s.Now()
 	expires := expiry(now, b.TTL)
-	entity := BanEntities(b.IP)[0]
-	if b.Automatic {
-		entity = BanEntities(b.IP)[1]
-	}
 	return state(now, expires, &wire.IPBanned{
 		IP: wire.FormatPrefix(b.IP), Reason: b.Reason, Automatic: b.Automatic,
 		ExpiresAt: unixOrZero(expires), Timestamp: now.Unix(),
-	}, entity), nil
+	}, b.entity())
+}
+
+func (b Ban) entity() string {
+	entities := BanEntities(b.IP)
+	if b.Automatic {
+		return entities[1]
+	}
+	return entities[0]
 }
 
 // Unban asks for every ban of exactly that address or prefix to be lifted.
@@ -65,15 +102,27 @@ func (u Unban) Decide(s State) ([]Event, error) {
 // CoveringBans names the entities of every ban that would cover ip, the most
 // specific first, the operator's before the automatic one.
 func CoveringBans(ip netip.Prefix) []string {
+	var entities []string
+	for wider := range covering(ip) {
+		entities = append(entities, BanEntities(wider)...)
+	}
+	return entities
+}
+
+// covering yields every prefix that a mutation may name and that covers ip, ip
+// itself first.
+func covering(ip netip.Prefix) iter.Seq[netip.Prefix] {
 	least := wire.MinPrefixBits6
 	if ip.Addr().Is4() {
 		least = wire.MinPrefixBits4
 	}
-	var entities []string
-	for bits := ip.Bits(); bits >= least; bits-- {
-		entities = append(entities, BanEntities(netip.PrefixFrom(ip.Addr(), bits).Masked())...)
+	return func(yield func(netip.Prefix) bool) {
+		for bits := ip.Bits(); bits >= least; bits-- {
+			if !yield(netip.PrefixFrom(ip.Addr(), bits).Masked()) {
+				return
+			}
+		}
 	}
-	return entities
 }
 
 func state(now, expires time.Time, event any, entity string) []Event {

@@ -66,6 +66,9 @@ type State interface {
 	// Latest returns the latest event of an entity, live or not; ok is false
 	// where the log has none.
 	Latest(entity string) (e Event, ok bool, err error)
+	// Any reports whether the log has an event, live or not, of any entity that
+	// begins with prefix.
+	Any(prefix string) (bool, error)
 	// Now is when the mutation is accepted.
 	Now() time.Time
 }

@@ -12,6 +12,8 @@ const (
 	Invalid Kind = iota + 1
 	// Conflict: the request contradicts an earlier one.
 	Conflict
+	// Precondition: the request can succeed once something else has changed.
+	Precondition
 	// Unavailable: the same request may succeed later.
 	Unavailable
 )
@@ -28,6 +30,8 @@ const (
 	ReasonRequestIDReused   = "REQUEST_ID_REUSED"
 	ReasonLogUnavailable    = "LOG_UNAVAILABLE"
 	ReasonSelectionTooLarge = "SELECTION_TOO_LARGE"
+	ReasonAddressAllowed    = "ADDRESS_ALLOWED"
+	ReasonRepeatedIP        = "REPEATED_IP"
 )
 
 // Error is a refusal that a caller can act on.

@@ -1,6 +1,7 @@
 package controlplane
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -38,19 +39,24 @@ type Revocation struct {
 	Token wire.TokenRef
 	// Reason is shown to operators.
 	Reason string
-	// TTL is the revocation's length; 0: no end.
+	// TTL is the revocation's length; 0: as long as the tokens that it names can
+	// be valid.
 	TTL time.Duration
+	// Life is the longest that a token is valid from its issue; 0: not known, and
+	// so without an end.
+	Life time.Duration
 }
 
 // Decide implements Decision. A revocation that follows a live one of the same
 // entity keeps the later end and the later moment of issue of the two:
-// protection never shrinks by accident.
+// protection never shrinks by accident. One without a TTL lasts until the last
+// token that it names, issued at that moment at the latest, has ended.
 func (r Revocation) Decide(s State) ([]Event, error) {
 	now := s.Now()
 	entity := TokenEntity(r.Token)
 	revoked := wire.TokenRevoked{
 		TokenRef: r.Token, Reason: r.Reason, Timestamp: now.Unix(),
-		ExpiresAt: unixOrZero(expiry(now, r.TTL)),
+		ExpiresAt: unixOrZero(expiry(now, cmp.Or(r.TTL, r.Life))),
 	}
 	if r.Token.Subject != "" {
 		revoked.IssuedBefore = now.Unix()
@@ -63,6 +69,10 @@ func (r Revocation) Decide(s State) ([]Event, error) {
 		if err := widen(&revoked, earlier.Data); err != nil {
 			return nil, err
 		}
+	}
+	if issued := timeOrZero(revoked.IssuedBefore); r.TTL == 0 && revoked.ExpiresAt != 0 && !issued.IsZero() {
+		// The clock may have gone back since the earlier revocation.
+		revoked.ExpiresAt = max(revoked.ExpiresAt, expiry(issued, r.Life).Unix())
 	}
 	return state(now, timeOrZero(revoked.ExpiresAt), &revoked, entity), nil
 }

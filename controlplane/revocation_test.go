@@ -143,3 +143,52 @@ func TestRevocationCannotReadTheEarlier(t *testing.T) {
 		t.Errorf("%v, %v", events, err)
 	}
 }
+
+// TestRevocationForALife wants one without a ttl to last until the last token that
+// it names has ended, and one with a ttl to last as long as was asked.
+func TestRevocationForALife(t *testing.T) {
+	t.Parallel()
+	const life = time.Hour
+	for name, row := range map[string]struct {
+		revocation controlplane.Revocation
+		want       time.Duration
+	}{
+		"without a ttl":  {controlplane.Revocation{Token: jti, Life: life}, life},
+		"of a hash":      {controlplane.Revocation{Token: hash, Life: life}, life},
+		"of a subject":   {controlplane.Revocation{Token: subject, Life: life}, life},
+		"a part":         {controlplane.Revocation{Token: jti, Life: life + 1}, life + time.Second},
+		"shorter":        {controlplane.Revocation{Token: jti, TTL: time.Minute, Life: life}, time.Minute},
+		"longer":         {controlplane.Revocation{Token: subject, TTL: 2 * life, Life: life}, 2 * life},
+		"nobody's token": {controlplane.Revocation{Token: jti, TTL: time.Minute}, time.Minute},
+	} {
+		if e := newState().apply(t, row.revocation.Decide); e.ExpiresAt.Sub(noon) != row.want {
+			t.Errorf("%s: ends after %v, want %v", name, e.ExpiresAt.Sub(noon), row.want)
+		}
+	}
+}
+
+// TestRevocationForALifeNeverShrinks has earlier ones that last longer, and a clock
+// that has gone back.
+func TestRevocationForALifeNeverShrinks(t *testing.T) {
+	t.Parallel()
+	const life = time.Hour
+	again := controlplane.Revocation{Token: subject, Life: life}
+	for name, row := range map[string]struct {
+		earlier controlplane.Revocation
+		later   time.Duration
+		want    time.Time
+	}{
+		"for ever":          {controlplane.Revocation{Token: subject}, time.Minute, time.Time{}},
+		"longer":            {controlplane.Revocation{Token: subject, TTL: 3 * life}, time.Minute, noon.Add(3 * life)},
+		"the same":          {again, time.Minute, noon.Add(time.Minute + life)},
+		"shorter":           {controlplane.Revocation{Token: subject, TTL: time.Minute}, time.Second, noon.Add(time.Second + life)},
+		"the clock is back": {controlplane.Revocation{Token: subject, TTL: time.Minute}, -time.Hour, noon.Add(life)},
+	} {
+		s := newState()
+		s.apply(t, row.earlier.Decide)
+		s.now = noon.Add(row.later)
+		if e := s.apply(t, again.Decide); !e.ExpiresAt.Equal(row.want) {
+			t.Errorf("%s: ends at %v, want %v", name, e.ExpiresAt, row.want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package controlplane_test
 import (
 	"encoding/json"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +30,15 @@ func (s *state) Now() time.Time { return s.now }
 func (s *state) Latest(entity string) (controlplane.Event, bool, error) {
 	e, ok := s.latest[entity]
 	return e, ok, s.err
+}
+
+func (s *state) Any(prefix string) (bool, error) {
+	for entity := range s.latest {
+		if strings.HasPrefix(entity, prefix) {
+			return true, s.err
+		}
+	}
+	return false, s.err
 }
 
 // tb is a *testing.T or a *rapid.T.

@@ -18,7 +18,8 @@ import (
 func adminCommands(out, errOut io.Writer) []*cobra.Command {
 	a := &admin{out: out, errOut: errOut, now: time.Now}
 	commands := []*cobra.Command{
-		banCommand(a), unbanCommand(a), bansCommand(a), checkCommand(a),
+		banCommand(a), unbanCommand(a), bansCommand(a),
+		allowCommand(a), unallowCommand(a), allowsCommand(a), checkCommand(a),
 		revokeCommand(a), restoreCommand(a), revocationsCommand(a),
 		invalidateCommand(a), preloadCommand(a), statusCommand(a), tailCommand(a), healthcheckCommand(a),
 	}

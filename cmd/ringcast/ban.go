@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -15,23 +16,38 @@ import (
 
 func banCommand(a *admin) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "ban IP...",
+		Use:   "ban (IP... | --file LIST)",
 		Short: "Refuse addresses at every edge",
 		Long: "Refuse IPv4 and IPv6 addresses and CIDR prefixes at every edge. Each is a request of its own: one that is\n" +
 			"refused does not keep the others from being banned. A ban of the same address replaces the earlier one.\n" +
-			"-o json prints an object for each.",
-		Example: "  ringcast ban 203.0.113.7 2001:db8::/32 --reason abuse --ttl 10m",
+			"-o json prints an object for each.\n\n" +
+			"--file bans what a list names, one address or prefix a line:\n\n" +
+			"  ADDRESS [ttl=DURATION|never] [by=edge] [REASON] [# COMMENT]\n\n" +
+			"--ttl and --reason hold where a line has none. A reason that begins like an option or has a # is quoted as in\n" +
+			"JSON. Lines that are refused are reported, and do not keep the others from being banned. An import that was cut\n" +
+			"short leaves LIST" + checkpointSuffix + ": within 24 hours the same command goes on with it, and bans nothing twice.",
+		Example: "  ringcast ban 203.0.113.7 2001:db8::/32 --reason abuse --ttl 10m\n" +
+			"  ringcast ban --file blocklist.txt --reason blocklist --ttl 720h\n" +
+			"  ringcast bans --export | ringcast ban --file - --server other:4001",
 	}
 	flags := cmd.Flags()
 	reason := flags.String("reason", "", "why; operators and the refused client see it")
 	ttl := flags.Duration("ttl", 0, "how long, such as 10m or 720h; for ever if not given")
+	override := flags.Bool("override", false, "record a ban although an allow entry covers it: it waits for the entry's end")
+	file := flags.String(flagFile, "", "file with a list of what to ban; - is standard input")
+	checkpoint := flags.String(flagCheckpoint, "", "file by which an import that was cut short goes on (default LIST"+checkpointSuffix+", none for standard input)")
 	requestID := requestIDFlag(flags)
-	cmd.Args = cobra.MatchAll(ttlArgs(ttl), usageArgs(addresses(requestID)))
+	cmd.Args = cobra.MatchAll(ttlArgs(ttl), usageArgs(listOr(addresses(requestID))))
 	return a.verb(cmd, func(ctx context.Context, c *call, ips []string) error {
+		if flags.Changed(flagFile) {
+			return c.importBans(ctx, cmd.InOrStdin(), importFlags{
+				file: *file, checkpoint: *checkpoint, override: *override, defaults: listedBan{reason: *reason, ttl: *ttl},
+			})
+		}
 		bans := ringcastv1.NewBanServiceClient(c.conn)
 		return c.each("banned", ips, func(ip string) (receipt, error) {
 			return invoke(ctx, c, bans.BanIP, &ringcastv1.BanIPRequest{
-				Ip: ip, Reason: *reason, Ttl: optional(flags, "ttl", *ttl), RequestId: *requestID,
+				Ip: ip, Reason: *reason, Ttl: optional(flags, "ttl", *ttl), RequestId: *requestID, Override: *override,
 			})
 		})
 	})
@@ -52,6 +68,30 @@ func unbanCommand(a *admin) *cobra.Command {
 			return invoke(ctx, c, bans.UnbanIP, &ringcastv1.UnbanIPRequest{Ip: ip, RequestId: *requestID})
 		})
 	})
+}
+
+// Flags of an import.
+const (
+	flagFile       = "file"
+	flagCheckpoint = "checkpoint"
+)
+
+// listOr asks for a list and nothing that goes with addresses, or for addresses.
+func listOr(addresses cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		given := changed(cmd.Flags(), flagFile, flagCheckpoint, "request-id")
+		switch {
+		case !slices.Contains(given, flagFile) && slices.Contains(given, flagCheckpoint):
+			return errors.New("--checkpoint goes with --file")
+		case !slices.Contains(given, flagFile):
+			return addresses(cmd, args)
+		case len(args) > 0:
+			return errors.New("give addresses or --file, not both")
+		case slices.Contains(given, "request-id"):
+			return errors.New("--request-id stands for one mutation; an import has its --checkpoint")
+		}
+		return nil
+	}
 }
 
 // addresses asks for one address at least, and for exactly one with a request
@@ -104,10 +144,22 @@ func bansCommand(a *admin) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "bans",
 		Short:   "List the bans in force",
-		Example: "  ringcast bans\n  ringcast bans -o jsonl | jq -r .ip",
+		Long:    "List the bans in force. --export writes them as a list that ban --file takes, with the time that each has left.",
+		Example: "  ringcast bans\n  ringcast bans -o jsonl | jq -r .ip\n  ringcast bans --export > bans.txt",
 	}
 	limit := limitFlag(cmd)
+	export := cmd.Flags().Bool("export", false, "write a list for ban --file")
+	noFormat := usageArgs(func(cmd *cobra.Command, _ []string) error {
+		if *export && cmd.Flags().Changed("output") {
+			return errors.New("--export has a format of its own; leave --output out")
+		}
+		return nil
+	})
+	cmd.Args = cobra.MatchAll(cmd.Args, noFormat)
 	return a.verb(cmd, func(ctx context.Context, c *call, _ []string) error {
+		if *export {
+			return c.exportBans(ctx, *limit)
+		}
 		return banListing(c).print(ctx, c, *limit)
 	})
 }

@@ -13,8 +13,9 @@ func checkCommand(a *admin) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check (IP | --jti ID | --subject SUBJECT | --token-file FILE)",
 		Short: "Say whether an address is banned or a token revoked",
-		Long: "Say whether a ban covers an address, or a revocation a token. Of a token give what is known: any of the\n" +
-			"flags. The exit code is 0 either way; scripts read -o json.",
+		Long: "Say whether a ban covers an address, or a revocation a token. Where an allow entry wins, it is named, and below\n" +
+			"it the ban that waits. Of a token give what is known: any of the flags. The exit code is 0 either way; scripts\n" +
+			"read -o json.",
 		Example: "  ringcast check 203.0.113.7\n  ringcast check --jti 4f1c -o json | jq .revoked",
 	}
 	flags := cmd.Flags()
@@ -46,11 +47,27 @@ func checkIP(ctx context.Context, c *call, ip string) error {
 	if c.printer.format != formatTable {
 		return c.printer.message(r)
 	}
-	row := []string{ip, "not banned", "", "", ""}
-	if ban := r.GetBan(); r.GetBanned() {
-		row = []string{ip, "banned", ban.GetIp(), c.printer.ends(ban.GetExpiresAt()), ban.GetReason()}
+	rows := append([][]string{{"IP", "STATUS", "BY", "ENDS", "REASON"}}, c.verdict(ip, r)...)
+	return c.printer.table(rows...)
+}
+
+// verdict gives a row for what decides, and one for a ban that it keeps waiting.
+func (c *call) verdict(ip string, r *ringcastv1.CheckIPResponse) [][]string {
+	allow, ban := r.GetAllow(), r.GetBan()
+	banned := func(status string) []string {
+		return []string{ip, status, ban.GetIp(), c.printer.ends(ban.GetExpiresAt()), ban.GetReason()}
 	}
-	return c.printer.table([]string{"IP", "STATUS", "BY BAN OF", "ENDS", "REASON"}, row)
+	switch {
+	case r.GetBanned():
+		return [][]string{banned("banned")}
+	case allow == nil:
+		return [][]string{{ip, "not banned", "", "", ""}}
+	}
+	rows := [][]string{{ip, "allowed", allow.GetIp(), c.printer.ends(allow.GetExpiresAt()), allow.GetReason()}}
+	if ban != nil {
+		rows = append(rows, banned("ban without effect"))
+	}
+	return rows
 }
 
 func checkToken(ctx context.Context, c *call, label string, request *ringcastv1.CheckTokenRequest) error {

@@ -22,13 +22,16 @@ import (
 // fake is a control plane that remembers what it was asked and answers as told.
 type fake struct {
 	ringcastv1.UnimplementedBanServiceServer
+	ringcastv1.UnimplementedAllowServiceServer
 	ringcastv1.UnimplementedTokenServiceServer
 	ringcastv1.UnimplementedCacheServiceServer
 	ringcastv1.UnimplementedFleetServiceServer
 
 	bans        []*ringcastv1.Ban
+	allows      []*ringcastv1.Allow
 	revocations []*ringcastv1.Revocation
 	refuse      func(what string) error
+	imports     func(importServer) error
 	health      *health.Server
 
 	mu       sync.Mutex // guards what follows
@@ -44,6 +47,7 @@ func (f *fake) serve(t testing.TB, address string) string {
 	}
 	server := grpc.NewServer()
 	ringcastv1.RegisterBanServiceServer(server, f)
+	ringcastv1.RegisterAllowServiceServer(server, f)
 	ringcastv1.RegisterTokenServiceServer(server, f)
 	ringcastv1.RegisterCacheServiceServer(server, f)
 	ringcastv1.RegisterFleetServiceServer(server, f)
@@ -103,6 +107,11 @@ func (f *fake) BanIP(_ context.Context, r *ringcastv1.BanIPRequest) (*ringcastv1
 	return &ringcastv1.BanIPResponse{Position: f.took(r), Epoch: "7f3a9c"}, nil
 }
 
+// importServer is the stream of an import, as the server has it.
+type importServer = grpc.BidiStreamingServer[ringcastv1.ImportBansRequest, ringcastv1.ImportBansResponse]
+
+func (f *fake) ImportBans(stream importServer) error { return f.imports(stream) }
+
 func (f *fake) UnbanIP(_ context.Context, r *ringcastv1.UnbanIPRequest) (*ringcastv1.UnbanIPResponse, error) {
 	return &ringcastv1.UnbanIPResponse{Position: f.took(r), Epoch: "7f3a9c"}, nil
 }
@@ -127,10 +136,27 @@ func (f *fake) ListBans(_ context.Context, r *ringcastv1.ListBansRequest) (*ring
 
 func (f *fake) CheckIP(_ context.Context, r *ringcastv1.CheckIPRequest) (*ringcastv1.CheckIPResponse, error) {
 	f.took(r)
-	if len(f.bans) == 0 {
-		return &ringcastv1.CheckIPResponse{}, nil
+	answer := &ringcastv1.CheckIPResponse{Banned: len(f.bans) > 0 && len(f.allows) == 0}
+	if len(f.bans) > 0 {
+		answer.Ban = f.bans[0]
 	}
-	return &ringcastv1.CheckIPResponse{Banned: true, Ban: f.bans[0]}, nil
+	if len(f.allows) > 0 {
+		answer.Allow = f.allows[0]
+	}
+	return answer, nil
+}
+
+func (f *fake) AllowIP(_ context.Context, r *ringcastv1.AllowIPRequest) (*ringcastv1.AllowIPResponse, error) {
+	return &ringcastv1.AllowIPResponse{Position: f.took(r), Epoch: "7f3a9c"}, nil
+}
+
+func (f *fake) RemoveAllow(_ context.Context, r *ringcastv1.RemoveAllowRequest) (*ringcastv1.RemoveAllowResponse, error) {
+	return &ringcastv1.RemoveAllowResponse{Position: f.took(r), Epoch: "7f3a9c"}, nil
+}
+
+func (f *fake) ListAllows(_ context.Context, r *ringcastv1.ListAllowsRequest) (*ringcastv1.ListAllowsResponse, error) {
+	f.took(r)
+	return &ringcastv1.ListAllowsResponse{Allows: f.allows}, nil
 }
 
 func (f *fake) RevokeToken(_ context.Context, r *ringcastv1.RevokeTokenRequest) (*ringcastv1.RevokeTokenResponse, error) {

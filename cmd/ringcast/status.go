@@ -37,6 +37,7 @@ func statusRows(r *ringcastv1.GetStatusResponse) [][]string {
 		{"horizon", fmt.Sprint(r.GetHorizon())},
 		{"moment horizon", fmt.Sprint(r.GetMomentHorizon())},
 		{"bans", fmt.Sprint(r.GetBans())},
+		{"allow entries", fmt.Sprint(r.GetAllows())},
 		{"revocations", fmt.Sprint(r.GetRevocations())},
 		{"subscribers", fmt.Sprintf("%d, of which %d edges", r.GetSubscribers(), r.GetEdgeSubscribers())},
 	}

@@ -44,6 +44,19 @@ func TestMutationsAsk(t *testing.T) {
 		"ban, no time": { // the server refuses it; it must not become "for ever"
 			[]string{"ban", "::1", "--ttl", "1s"}, &ringcastv1.BanIPRequest{Ip: "::1", Ttl: &durationpb.Duration{Seconds: 1}}, "banned",
 		},
+		"ban, override": {
+			[]string{"ban", "::1", "--override"}, &ringcastv1.BanIPRequest{Ip: "::1", Override: true}, "banned ::1 at",
+		},
+		"allow": {
+			[]string{"allow", "192.0.2.1", "--reason", "office", "--ttl", "10m", "--request-id", "r"},
+			&ringcastv1.AllowIPRequest{Ip: "192.0.2.1", Reason: "office", Ttl: durationpb.New(10 * time.Minute), RequestId: "r"},
+			"allowed 192.0.2.1 at 7f3a9c-42\n",
+		},
+		"allow without an end": {[]string{"allow", "::1"}, &ringcastv1.AllowIPRequest{Ip: "::1"}, "allowed ::1 at"},
+		"unallow": {
+			[]string{"unallow", "192.0.2.0/24", "--request-id", "r"},
+			&ringcastv1.RemoveAllowRequest{Ip: "192.0.2.0/24", RequestId: "r"}, "no longer allowed 192.0.2.0/24 at 7f3a9c-42\n",
+		},
 		"unban": {
 			[]string{"unban", "192.0.2.0/24", "--request-id", "r"},
 			&ringcastv1.UnbanIPRequest{Ip: "192.0.2.0/24", RequestId: "r"}, "unbanned 192.0.2.0/24 at 7f3a9c-42\n",
@@ -219,6 +232,9 @@ func TestEmptyLists(t *testing.T) {
 	t.Parallel()
 	server := new(fake).start(t)
 	ringcast(t, "bans", "--server", server).want(t, exitDone, "", "ringcast: no bans\n")
+	ringcast(t, "allows", "--server", server).want(t, exitDone, "", "ringcast: no allow entries\n")
+	ringcast(t, "allows", "-o", "json", "--server", server).want(t, exitDone, "\"allows\": []", "")
+	ringcast(t, "bans", "--export", "--server", server).want(t, exitDone, "", "")
 	ringcast(t, "revocations", "--server", server).want(t, exitDone, "", "ringcast: no revocations\n")
 	ringcast(t, "bans", "-o", "jsonl", "--server", server).want(t, exitDone, "", "")
 	ringcast(t, "bans", "-o", "json", "--server", server).want(t, exitDone, "\"bans\": []", "")
@@ -233,12 +249,13 @@ func TestOutputIsSafeForTerminals(t *testing.T) {
 	t.Parallel()
 	f := &fake{
 		bans:        []*ringcastv1.Ban{ban("192.0.2.1", hostile, 1)},
+		allows:      []*ringcastv1.Allow{{Ip: "192.0.2.0/24", Reason: hostile}},
 		revocations: []*ringcastv1.Revocation{{Of: &ringcastv1.Revocation_Subject{Subject: hostile}, Reason: hostile}},
 		refuse:      func(string) error { return refusal(codes.InvalidArgument, hostile, hostile) },
 	}
 	server := f.start(t)
 	unsafe := regexp.MustCompile(`[\x00-\x09\x0b-\x1f\x7f-\x{9f}\x{202e}\x{2028}]`)
-	for _, line := range []string{"bans", "revocations", "check 192.0.2.1", "check --jti j", "status", "ban 192.0.2.1", "ban 192.0.2.1 192.0.2.2"} {
+	for _, line := range []string{"bans", "allows", "revocations", "check 192.0.2.1", "check --jti j", "status", "ban 192.0.2.1", "ban 192.0.2.1 192.0.2.2"} {
 		for _, format := range formats() {
 			r := ringcast(t, append(strings.Fields(line), "-o", format, "--server", server)...)
 			if at := unsafe.FindString(r.out + r.errOut); at != "" {
@@ -264,7 +281,16 @@ func TestCheck(t *testing.T) {
 		bans:        []*ringcastv1.Ban{ban("192.0.2.0/24", "abuse", 1)},
 		revocations: []*ringcastv1.Revocation{{Of: &ringcastv1.Revocation_Jti{Jti: "j"}, Reason: "stolen"}},
 	}).start(t)
+	office := []*ringcastv1.Allow{{Ip: "192.0.2.1", Reason: "office"}}
+	allowed := (&fake{allows: office}).start(t)
+	both := (&fake{allows: office, bans: []*ringcastv1.Ban{ban("192.0.2.0/24", "abuse", 1)}}).start(t)
 	for name, test := range map[string]struct{ server, line, want string }{
+		"allowed": {allowed, "check 192.0.2.1", "192.0.2.1  allowed  192.0.2.1  never  office\n"},
+		"allowed, banned": {
+			both, "check 192.0.2.1",
+			"192.0.2.1  allowed             192.0.2.1     never  office\n192.0.2.1  ban without effect  192.0.2.0/24  never  abuse\n",
+		},
+		"allowed, JSON":    {both, "check 192.0.2.1 -o jsonl", `{"banned":false,"ban":{"ip":"192.0.2.0/24",`},
 		"not banned":       {empty, "check 192.0.2.1", "192.0.2.1  not banned"},
 		"banned":           {full, "check 192.0.2.1", "192.0.2.1  banned  192.0.2.0/24  never  abuse\n"},
 		"not banned, JSON": {empty, "check 192.0.2.1 -o jsonl", `{"banned":false}` + "\n"},

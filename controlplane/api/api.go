@@ -42,6 +42,9 @@ type Config struct {
 	Metrics prometheus.Registerer
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
+	// MaxTokenLife is the longest that a token is valid from its issue; 0: not
+	// known.
+	MaxTokenLife time.Duration
 }
 
 // Streams knows the streams that this node serves.
@@ -56,6 +59,7 @@ type Server struct {
 	health  *health.Server
 	memory  *memoryListener
 	gateway *gateway
+	imports *imports
 }
 
 // New makes a server that appends to and reads from log. The error is that of
@@ -67,11 +71,18 @@ func New(cfg Config, log eventlog.Log, streams Streams) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	options, err := serverOptions(cfg)
+	rules, err := newRules()
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{grpc: grpc.NewServer(options...), health: health.NewServer(), memory: newMemoryListener()}
+	options, err := serverOptions(cfg, rules)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		grpc: grpc.NewServer(options...), health: health.NewServer(), memory: newMemoryListener(),
+		imports: &imports{log: log, rules: rules, draining: make(chan struct{})},
+	}
 	s.register(cfg, log, streams)
 	if s.gateway, err = newGateway(s.memory); err != nil {
 		return nil, err
@@ -80,8 +91,9 @@ func New(cfg Config, log eventlog.Log, streams Streams) (*Server, error) {
 }
 
 func (s *Server) register(cfg Config, log eventlog.Log, streams Streams) {
-	ringcastv1.RegisterBanServiceServer(s.grpc, &banService{log: log, now: cfg.Now})
-	ringcastv1.RegisterTokenServiceServer(s.grpc, &tokenService{log: log, now: cfg.Now})
+	ringcastv1.RegisterBanServiceServer(s.grpc, &banService{log: log, now: cfg.Now, imports: s.imports})
+	ringcastv1.RegisterAllowServiceServer(s.grpc, &allowService{log: log})
+	ringcastv1.RegisterTokenServiceServer(s.grpc, &tokenService{log: log, now: cfg.Now, life: cfg.MaxTokenLife})
 	ringcastv1.RegisterCacheServiceServer(s.grpc, &cacheService{log: log})
 	ringcastv1.RegisterFleetServiceServer(s.grpc, &fleetService{
 		log: log, streams: streams, version: cfg.Version, started: cfg.Now(),
@@ -122,9 +134,11 @@ func (s *Server) serve(listener net.Listener) error {
 
 func (s *Server) drain() {
 	s.health.Shutdown()
+	s.imports.drain()
 	hard := time.AfterFunc(drainTimeout, s.grpc.Stop)
 	defer hard.Stop()
 	s.grpc.GracefulStop()
+	s.imports.wait()
 	s.gateway.close()
 }
 

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -14,8 +13,9 @@ import (
 
 type banService struct {
 	ringcastv1.UnimplementedBanServiceServer
-	log eventlog.Log
-	now func() time.Time
+	log     eventlog.Log
+	now     func() time.Time
+	imports *imports
 }
 
 // BanIP implements ringcastv1.BanServiceServer.
@@ -24,7 +24,10 @@ func (s *banService) BanIP(ctx context.Context, req *ringcastv1.BanIPRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	ban := controlplane.Ban{IP: ip, Reason: req.GetReason(), TTL: req.GetTtl().AsDuration(), Automatic: req.GetAutomatic()}
+	ban := controlplane.Ban{
+		IP: ip, Reason: req.GetReason(), TTL: req.GetTtl().AsDuration(),
+		Automatic: req.GetAutomatic(), Override: req.GetOverride(),
+	}
 	receipt, err := appendOne(ctx, s.log, ringcastv1.BanService_BanIP_FullMethodName, req, ban.Decide)
 	if err != nil {
 		return nil, err
@@ -60,23 +63,19 @@ func (s *banService) CheckIP(ctx context.Context, req *ringcastv1.CheckIPRequest
 	if err != nil {
 		return nil, err
 	}
-	events, err := s.log.Latest(ctx, controlplane.CoveringBans(ip)...)
+	ban, err := firstLive(ctx, s.log, s.now(), controlplane.CoveringBans(ip), banOf)
 	if err != nil {
-		return nil, fmt.Errorf("read bans: %w", err)
+		return nil, err
 	}
-	now := s.now()
-	for _, event := range events {
-		if !event.Live(now) {
-			continue
-		}
-		ban, err := banOf(event)
-		if err != nil {
-			return nil, err
-		}
-		return &ringcastv1.CheckIPResponse{Banned: true, Ban: ban}, nil
+	allow, err := firstLive(ctx, s.log, s.now(), controlplane.CoveringAllows(ip), allowOf)
+	if err != nil {
+		return nil, err
 	}
-	return &ringcastv1.CheckIPResponse{}, nil
+	return &ringcastv1.CheckIPResponse{Banned: ban != nil && allow == nil, Ban: ban, Allow: allow}, nil
 }
+
+// ImportBans implements ringcastv1.BanServiceServer.
+func (s *banService) ImportBans(stream importStream) error { return s.imports.serve(stream) }
 
 func parseIP(s string) (netip.Prefix, error) {
 	ip, err := wire.ParsePrefix(s)

@@ -31,18 +31,32 @@ const (
 
 // mapErrors is the interceptor, and the only place, where errors become gRPC
 // statuses. What the caller cannot act on is logged and not told.
-func mapErrors(log *slog.Logger) grpc.UnaryServerInterceptor {
-	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
-		resp, err := handle(ctx, req)
-		if err == nil {
-			return resp, nil
-		}
-		refusal := statusOf(ctx, err)
-		if told := refusal.Message(); told == sentenceInternal || told == sentenceLog {
-			log.ErrorContext(ctx, "call failed", "method", info.FullMethod, "error", err)
-		}
-		return nil, refusal.Err()
+type mapErrors struct{ log *slog.Logger }
+
+func (m mapErrors) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	resp, err := handle(ctx, req)
+	if err != nil {
+		return nil, m.refuse(ctx, info.FullMethod, err)
 	}
+	return resp, nil
+}
+
+// stream leaves errors as they are that have a status already: those of the
+// transport, and of health and reflection, which are not ours.
+func (m mapErrors) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+	err := handle(srv, stream)
+	if _, ok := status.FromError(err); ok {
+		return err
+	}
+	return m.refuse(stream.Context(), info.FullMethod, err)
+}
+
+func (m mapErrors) refuse(ctx context.Context, method string, err error) error {
+	refusal := statusOf(ctx, err)
+	if told := refusal.Message(); told == sentenceInternal || told == sentenceLog {
+		m.log.ErrorContext(ctx, "call failed", "method", method, "error", err)
+	}
+	return refusal.Err()
 }
 
 // Sentences for errors whose details are the operator's alone.
@@ -52,12 +66,8 @@ const (
 )
 
 func statusOf(ctx context.Context, err error) *status.Status {
-	if refusal, ok := errors.AsType[*controlplane.Error](err); ok {
+	if refusal, ok := refusalIn(err); ok {
 		return newStatus(codeOf(refusal.Kind), refusal.Reason, refusal.Message)
-	}
-	if invalid, ok := errors.AsType[*protovalidate.ValidationError](err); ok && len(invalid.Violations) > 0 {
-		reason, sentence := explain(invalid.Violations[0])
-		return newStatus(codes.InvalidArgument, reason, sentence)
 	}
 	switch {
 	case errors.Is(err, eventlog.ErrRequestReused):
@@ -74,6 +84,19 @@ func statusOf(ctx context.Context, err error) *status.Status {
 		// All that is left is from the log, whose other errors mean just that.
 		return newStatus(codes.Unavailable, controlplane.ReasonLogUnavailable, sentenceLog)
 	}
+}
+
+// refusalIn finds what a caller can act on in an error: the domain's refusals, and
+// violations of the rules in the protos.
+func refusalIn(err error) (*controlplane.Error, bool) {
+	if refusal, ok := errors.AsType[*controlplane.Error](err); ok {
+		return refusal, true
+	}
+	if invalid, ok := errors.AsType[*protovalidate.ValidationError](err); ok && len(invalid.Violations) > 0 {
+		reason, sentence := explain(invalid.Violations[0])
+		return &controlplane.Error{Kind: controlplane.Invalid, Reason: reason, Message: sentence}, true
+	}
+	return nil, false
 }
 
 // isOwn tells errors that a repeat will not mend.
@@ -94,6 +117,8 @@ func codeOf(kind controlplane.Kind) codes.Code {
 		return codes.InvalidArgument
 	case controlplane.Conflict:
 		return codes.AlreadyExists
+	case controlplane.Precondition:
+		return codes.FailedPrecondition
 	case controlplane.Unavailable:
 		return codes.Unavailable
 	default:

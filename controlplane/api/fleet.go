@@ -32,11 +32,15 @@ func (s *fleetService) GetStatus(ctx context.Context, _ *ringcastv1.GetStatusReq
 	if err != nil {
 		return nil, fmt.Errorf("count revocations: %w", err)
 	}
+	allows, err := s.log.Count(ctx, controlplane.AllowPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("count allow entries: %w", err)
+	}
 	all, edges := s.streams.Open()
 	return &ringcastv1.GetStatusResponse{
 		Version: s.version, StartTime: timestampOf(s.started),
 		Epoch: head.Epoch, Head: head.Position, Horizon: head.Horizon, MomentHorizon: head.MomentHorizon,
 		Subscribers: uint32(all), EdgeSubscribers: uint32(edges),
-		Bans: bans, Revocations: revocations,
+		Bans: bans, Revocations: revocations, Allows: allows,
 	}, nil
 }

@@ -55,6 +55,7 @@ func newGateway(memory *memoryListener) (*gateway, error) {
 func (g *gateway) register() error {
 	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
 		ringcastv1.RegisterBanServiceHandler,
+		ringcastv1.RegisterAllowServiceHandler,
 		ringcastv1.RegisterTokenServiceHandler,
 		ringcastv1.RegisterCacheServiceHandler,
 		ringcastv1.RegisterFleetServiceHandler,

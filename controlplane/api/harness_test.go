@@ -36,6 +36,7 @@ type env struct {
 	conn *grpc.ClientConn
 
 	bans   ringcastv1.BanServiceClient
+	allows ringcastv1.AllowServiceClient
 	tokens ringcastv1.TokenServiceClient
 	cache  ringcastv1.CacheServiceClient
 	fleet  ringcastv1.FleetServiceClient
@@ -114,7 +115,9 @@ func (c *clock) advance(d time.Duration) {
 
 func start(t testing.TB) *env { return startAt(t, time.Now) }
 
-func startAt(t testing.TB, now func() time.Time) *env {
+func startAt(t testing.TB, now func() time.Time) *env { return startWith(t, now, 0) }
+
+func startWith(t testing.TB, now func() time.Time, life time.Duration) *env {
 	t.Helper()
 	log, err := sqlite.Open(t.Context(), sqlite.Config{Dir: t.TempDir(), Now: now})
 	if err != nil {
@@ -126,7 +129,9 @@ func startAt(t testing.TB, now func() time.Time) *env {
 		}
 	})
 	e := &env{t: t, log: &recordingLog{Log: log}, logs: new(lockedBuffer)}
-	server, err := api.New(api.Config{Version: "v1.2.3", Logger: slog.New(slog.NewTextHandler(e.logs, nil)), Now: now}, e.log, fixedStreams{})
+	server, err := api.New(api.Config{
+		Version: "v1.2.3", Logger: slog.New(slog.NewTextHandler(e.logs, nil)), Now: now, MaxTokenLife: life,
+	}, e.log, fixedStreams{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +139,7 @@ func startAt(t testing.TB, now func() time.Time) *env {
 	return e
 }
 
-func (e *env) serve(server *api.Server) {
+func (e *env) serve(server *api.Server) (stop func() error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		e.t.Fatal(err)
@@ -142,9 +147,12 @@ func (e *env) serve(server *api.Server) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- server.Run(ctx, listener) }()
-	e.t.Cleanup(func() {
+	stop = sync.OnceValue(func() error {
 		cancel()
-		if err := <-done; err != nil {
+		return <-done
+	})
+	e.t.Cleanup(func() {
+		if err := stop(); err != nil {
 			e.t.Error(err)
 		}
 	})
@@ -159,7 +167,9 @@ func (e *env) serve(server *api.Server) {
 	}
 	e.t.Cleanup(func() { e.conn.Close() })
 	e.bans, e.tokens = ringcastv1.NewBanServiceClient(e.conn), ringcastv1.NewTokenServiceClient(e.conn)
+	e.allows = ringcastv1.NewAllowServiceClient(e.conn)
 	e.cache, e.fleet = ringcastv1.NewCacheServiceClient(e.conn), ringcastv1.NewFleetServiceClient(e.conn)
+	return stop
 }
 
 // head is the log's last position.

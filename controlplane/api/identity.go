@@ -53,9 +53,27 @@ func (memoryAddr) String() string { return "gateway" }
 // identify is the interceptor that puts the caller into the context. What a
 // caller says of itself in metadata counts only from the gateway.
 func identify(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
-	return handle(controlplane.WithPrincipal(ctx, controlplane.Principal{
+	return handle(withCaller(ctx), req)
+}
+
+// identifyStream is identify for streams.
+func identifyStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+	return handle(srv, identified{stream, withCaller(stream.Context())})
+}
+
+// identified is a stream whose context knows the caller.
+type identified struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+// Context implements grpc.ServerStream.
+func (s identified) Context() context.Context { return s.ctx }
+
+func withCaller(ctx context.Context) context.Context {
+	return controlplane.WithPrincipal(ctx, controlplane.Principal{
 		Name: controlplane.Anonymous, Address: callerAddress(ctx),
-	}), req)
+	})
 }
 
 func callerAddress(ctx context.Context) string {

@@ -45,15 +45,12 @@ const (
 // reasonBusy tells that maxCalls are under way.
 const reasonBusy = "TOO_MANY_CALLS"
 
-func serverOptions(cfg Config) ([]grpc.ServerOption, error) {
+func serverOptions(cfg Config, rules rules) ([]grpc.ServerOption, error) {
 	count, err := newCounter(cfg.Metrics)
 	if err != nil {
 		return nil, err
 	}
-	validator, err := protovalidate.New()
-	if err != nil {
-		return nil, fmt.Errorf("make validator: %w", err)
-	}
+	errs, calls := mapErrors{cfg.Logger}, newCallLimit(maxCalls)
 	return []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxTransportBytes),
 		grpc.MaxHeaderListSize(maxMetadataBytes),
@@ -62,60 +59,114 @@ func serverOptions(cfg Config) ([]grpc.ServerOption, error) {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingAfter, Timeout: pingTimeout}),
 		grpc.ChainUnaryInterceptor(
-			count,
-			mapErrors(cfg.Logger),
+			count.unary,
+			errs.unary,
 			recovery.UnaryServerInterceptor(),
-			limitCalls(maxCalls),
+			calls.unary,
 			identify,
-			validate(validator),
+			rules.unary,
 		),
-		grpc.ChainStreamInterceptor(recovery.StreamServerInterceptor()),
+		// A stream's messages are checked where they are read.
+		grpc.ChainStreamInterceptor(
+			count.stream,
+			errs.stream,
+			recovery.StreamServerInterceptor(),
+			calls.stream,
+			identifyStream,
+		),
 	}, nil
 }
 
-// newCounter counts calls by their outcome. Its metric has as many series as
-// there are methods and codes: calls of unknown methods do not come here.
-func newCounter(metrics prometheus.Registerer) (grpc.UnaryServerInterceptor, error) {
+// counter counts calls by their outcome.
+type counter struct{ requests *prometheus.CounterVec }
+
+// newCounter makes a metric with as many series as there are methods and codes:
+// calls of unknown methods do not come here.
+func newCounter(metrics prometheus.Registerer) (counter, error) {
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "ringcast_rpc_requests_total",
 		Help: "Calls of the admin API by method and gRPC code, REST included.",
 	}, []string{"method", "code"})
 	if metrics != nil {
 		if err := metrics.Register(requests); err != nil {
-			return nil, fmt.Errorf("register metrics: %w", err)
+			return counter{}, fmt.Errorf("register metrics: %w", err)
 		}
 	}
-	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
-		resp, err := handle(ctx, req)
-		requests.WithLabelValues(info.FullMethod, status.Code(err).String()).Inc()
-		return resp, err
-	}, nil
+	return counter{requests}, nil
 }
 
-func limitCalls(limit int) grpc.UnaryServerInterceptor {
-	places := make(chan struct{}, limit)
-	return func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
-		select {
-		case places <- struct{}{}:
-			defer func() { <-places }()
-			return handle(ctx, req)
-		default:
-			return nil, controlplane.Errorf(controlplane.Unavailable, reasonBusy, "%d calls are under way already; try again", limit)
-		}
+func (c counter) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	resp, err := handle(ctx, req)
+	c.count(info.FullMethod, err)
+	return resp, err
+}
+
+func (c counter) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+	err := handle(srv, stream)
+	c.count(info.FullMethod, err)
+	return err
+}
+
+func (c counter) count(method string, err error) {
+	c.requests.WithLabelValues(method, status.Code(err).String()).Inc()
+}
+
+// callLimit has a place for each call that may be under way.
+type callLimit struct{ places chan struct{} }
+
+func newCallLimit(limit int) callLimit { return callLimit{make(chan struct{}, limit)} }
+
+func (l callLimit) unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	if err := l.enter(); err != nil {
+		return nil, err
+	}
+	defer l.leave()
+	return handle(ctx, req)
+}
+
+func (l callLimit) stream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+	if err := l.enter(); err != nil {
+		return err
+	}
+	defer l.leave()
+	return handle(srv, stream)
+}
+
+func (l callLimit) enter() error {
+	select {
+	case l.places <- struct{}{}:
+		return nil
+	default:
+		return controlplane.Errorf(controlplane.Unavailable, reasonBusy, "%d calls are under way already; try again", cap(l.places))
 	}
 }
 
-// validate refuses messages that are too large or break the rules in their proto.
-func validate(validator protovalidate.Validator) grpc.UnaryServerInterceptor {
-	return func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
-		if message, ok := req.(proto.Message); ok {
-			if proto.Size(message) > MaxMessageBytes {
-				return nil, controlplane.Errorf(controlplane.Invalid, reasonTooLarge, sentenceTooLarge)
-			}
-			if err := validator.Validate(message); err != nil {
-				return nil, err
-			}
-		}
-		return handle(ctx, req)
+func (l callLimit) leave() { <-l.places }
+
+// rules are those that the protos spell out, and the limit on a message's size.
+type rules struct{ protovalidate.Validator }
+
+func newRules() (rules, error) {
+	validator, err := protovalidate.New()
+	if err != nil {
+		return rules{}, fmt.Errorf("make validator: %w", err)
 	}
+	return rules{validator}, nil
+}
+
+// check refuses messages that are too large or break the rules in their proto.
+func (r rules) check(message proto.Message) error {
+	if proto.Size(message) > MaxMessageBytes {
+		return controlplane.Errorf(controlplane.Invalid, reasonTooLarge, sentenceTooLarge)
+	}
+	return r.Validate(message)
+}
+
+func (r rules) unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	if message, ok := req.(proto.Message); ok {
+		if err := r.check(message); err != nil {
+			return nil, err
+		}
+	}
+	return handle(ctx, req)
 }

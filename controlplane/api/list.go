@@ -57,6 +57,20 @@ func list[M any](ctx context.Context, log eventlog.Log, prefix string, req pageR
 	return page, next, nil
 }
 
+// firstLive gives the first of some entities that is live at now; nil: none is.
+func firstLive[M any](ctx context.Context, log eventlog.Log, now time.Time, entities []string, message func(controlplane.Event) (*M, error)) (*M, error) {
+	events, err := log.Latest(ctx, entities...)
+	if err != nil {
+		return nil, fmt.Errorf("read entities: %w", err)
+	}
+	for _, event := range events {
+		if event.Live(now) {
+			return message(event)
+		}
+	}
+	return nil, nil
+}
+
 // decode reads an event whose type is known. Errors wrap wire.ErrUndecodable.
 func decode[T any](event controlplane.Event) (*T, error) {
 	decoded, err := wire.Decode(event.Type, event.Data)

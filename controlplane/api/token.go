@@ -18,13 +18,15 @@ type tokenService struct {
 	ringcastv1.UnimplementedTokenServiceServer
 	log eventlog.Log
 	now func() time.Time
+	// life is Config.MaxTokenLife.
+	life time.Duration
 }
 
 // RevokeToken implements ringcastv1.TokenServiceServer.
 func (s *tokenService) RevokeToken(ctx context.Context, req *ringcastv1.RevokeTokenRequest) (*ringcastv1.RevokeTokenResponse, error) {
 	revocation := controlplane.Revocation{
 		Token:  tokenRef(req.GetJti(), req.GetSubject(), req.GetToken(), ""),
-		Reason: req.GetReason(), TTL: req.GetTtl().AsDuration(),
+		Reason: req.GetReason(), TTL: req.GetTtl().AsDuration(), Life: s.life,
 	}
 	receipt, err := appendOne(ctx, s.log, ringcastv1.TokenService_RevokeToken_FullMethodName, req, revocation.Decide)
 	if err != nil {

@@ -23,6 +23,7 @@ type Config struct {
 	TombstoneRetention time.Duration `flag:"tombstone-retention" default:"168h" help:"how long an absence is remembered; an edge away for less resumes without a reset"`
 	MomentRetention    time.Duration `flag:"moment-retention" default:"24h" help:"how long invalidations and other short-lived events can be read"`
 	MomentMax          int           `flag:"moment-max" default:"1000000" value:"N" help:"how many short-lived events are kept at the most"`
+	MaxTokenLife       time.Duration `flag:"max-token-life" default:"0" help:"longest time from a token's issue to its end, leeway included: a revocation without a ttl ends after it; 0 is unknown: it never ends"`
 
 	RingSize       int           `flag:"ring-size" default:"10000" value:"N" help:"recent units kept in memory for readers"`
 	RingBytes      config.Bytes  `flag:"ring-bytes" default:"64MiB" value:"SIZE" help:"bound on the memory of the units kept for readers"`
@@ -42,6 +43,7 @@ func (c Config) check() error {
 		atLeast("--tombstone-retention", c.TombstoneRetention, time.Second),
 		atLeast("--moment-retention", c.MomentRetention, time.Second),
 		atLeast("--moment-max", c.MomentMax, 1),
+		atLeast("--max-token-life", c.MaxTokenLife, 0),
 		atLeast("--ring-size", c.RingSize, 1),
 		atLeast("--ring-bytes", c.RingBytes, 1),
 		atLeast("--max-subscribers", c.MaxSubscribers, 1),

@@ -43,6 +43,39 @@ func decisionState(t tb, open Opener) {
 	s.equal("time of a decision", s.clock.Now(), now)
 }
 
+// knownAtDecision asks for prefixes of entities: of live ones, of absences, and
+// of those that are forgotten.
+func knownAtDecision(t tb, open Opener) {
+	s := start(t, open, eventlog.Retention{})
+	s.append(unit(present("a"), absent("b"), absent("allow/x")))
+	s.append(unit(until(s.clock.Now().Add(time.Minute), "allow/y")))
+	s.append(unit(present("allow/z")))
+	s.clock.advance(time.Hour)
+	s.expectAny(map[string]bool{
+		"": true, "a": true, "b": true, "c": false, "ab": false,
+		"allow/": true, "allow/x": true, "allow/y": true, "allow/xy": false, "allow0": false,
+	})
+	s.clock.advance(eventlog.TombstoneRetention)
+	s.compact()
+	s.expectAny(map[string]bool{"": true, "b": false, "allow/": true, "allow/x": false, "allow/y": false, "allow/z": true})
+}
+
+// expectAny also wants Latest to agree.
+func (s *subject) expectAny(want map[string]bool) {
+	s.t.Helper()
+	s.append(func(state controlplane.State) ([]controlplane.Event, error) {
+		for prefix, some := range want {
+			if got, err := state.Any(prefix); err != nil || got != some {
+				s.t.Errorf("Any(%q) in a decision: %t, %v", prefix, got, err)
+			}
+			if _, ok, err := state.Latest(prefix); err != nil || ok && !some {
+				s.t.Errorf("Latest(%q) in a decision: %t, %v", prefix, ok, err)
+			}
+		}
+		return unit(moment("m"))(state)
+	})
+}
+
 // concurrentDecisions counts in the log: a decision that does not see the one
 // before it, maybe of the same transaction, counts a number twice.
 func concurrentDecisions(t tb, open Opener) {

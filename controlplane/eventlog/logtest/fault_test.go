@@ -102,7 +102,7 @@ func faults() map[fault][]string {
 		sharesRequestIDs:         {"repeated requests"},
 		recallsAside:             {"concurrent repeats"},
 		decidesAside:             {"concurrent decisions"},
-		decidesOnLiveOnly:        {"the state at a decision"},
+		decidesOnLiveOnly:        {"the state at a decision", "what a decision can look for"},
 		dropsFractions:           {"the state at a decision"},
 		wrapsRefusals:            {"refusals"},
 		keepsSuperseded:          {"superseded events", "model"},

@@ -66,6 +66,7 @@ func checks() []check {
 		{"concurrent appends", concurrentAppends},
 
 		{"the state at a decision", decisionState},
+		{"what a decision can look for", knownAtDecision},
 		{"concurrent decisions", concurrentDecisions},
 		{"refusals", refusals},
 		{"a decision's events stay its own", decisionOwnsEvents},

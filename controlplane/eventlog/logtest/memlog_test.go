@@ -235,3 +235,19 @@ func (s memState) Latest(entity string) (controlplane.Event, bool, error) {
 	}
 	return e, ok, nil
 }
+
+func (s memState) Any(prefix string) (bool, error) {
+	if s.fault == decidesAside {
+		s.disk.mu.Lock()
+		defer s.disk.mu.Unlock()
+	}
+	for _, e := range s.disk.events {
+		for _, entity := range e.Entities {
+			latest, _ := s.latest(entity)
+			if latest.Position == e.Position && s.matches(entity, prefix) && (s.fault != decidesOnLiveOnly || e.Live(s.Now())) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}

@@ -3,6 +3,7 @@ package logtest
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ringcast/ringcast/controlplane"
@@ -37,6 +38,15 @@ func (s modelState) Now() time.Time { return s.now }
 func (s modelState) Latest(entity string) (controlplane.Event, bool, error) {
 	e, ok := s.latest(entity)
 	return e, ok && !s.dropped[e.Position], nil
+}
+
+func (s modelState) Any(prefix string) (bool, error) {
+	for entity, e := range s.at(s.head.Position) {
+		if strings.HasPrefix(entity, prefix) && !s.dropped[e.Position] {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 func (m *model) append(decide controlplane.Decision, now time.Time) (eventlog.Receipt, error) {

@@ -59,9 +59,11 @@ func newMachine(t *rapid.T, open Opener) *machine {
 }
 
 func (m *machine) append(decide controlplane.Decision) {
-	want, err := m.model.append(decide, m.clock.Now())
-	if err != nil {
-		m.t.Fatalf("append to the model: %v", err)
+	want, refusal := m.model.append(decide, m.clock.Now())
+	if refusal != nil {
+		_, err := m.subject.try(decide)
+		m.equal("refusal", fmt.Sprint(refusal), fmt.Sprint(err))
+		return
 	}
 	m.equal("receipt", want, m.subject.append(decide))
 }
@@ -154,11 +156,11 @@ func evenSeconds(least, most int) *rapid.Generator[time.Duration] {
 }
 
 // targets are the things that mutations are about: few, so that they meet.
-const targets = 6
+const targets = 8
 
 // mutations draws a unit of mutations, each about another target.
 func mutations(t *rapid.T, most int) controlplane.Decision {
-	about := rapid.Permutation([]int{0, 1, 2, 3, 4, 5}).Draw(t, "about")
+	about := rapid.Permutation([]int{0, 1, 2, 3, 4, 5, 6, 7}).Draw(t, "about")
 	decisions := make([]controlplane.Decision, rapid.IntRange(1, most).Draw(t, "mutations"))
 	for i := range decisions {
 		decisions[i] = mutation(t, about[i])
@@ -176,7 +178,8 @@ func mutations(t *rapid.T, most int) controlplane.Decision {
 	}
 }
 
-// mutation draws what happens to a target: addresses, then tokens, then a tag.
+// mutation draws what happens to a target: addresses, tokens, prefixes that allow
+// some of the addresses, and a tag.
 func mutation(t *rapid.T, target int) controlplane.Decision {
 	ttl := rapid.OneOf(rapid.Just(time.Duration(0)), evenSeconds(1, 8)).Draw(t, "ttl")
 	takenBack := rapid.Bool().Draw(t, "taken back")
@@ -189,6 +192,10 @@ func mutation(t *rapid.T, target int) controlplane.Decision {
 		return controlplane.Restoration{Token: token(target)}.Decide
 	case target < 5:
 		return controlplane.Revocation{Token: token(target), TTL: ttl}.Decide
+	case target < 7 && takenBack:
+		return controlplane.RemoveAllow{IP: around(target)}.Decide
+	case target < 7:
+		return controlplane.Allow{IP: around(target), TTL: ttl}.Decide
 	default:
 		return controlplane.Invalidation{Tags: []string{fmt.Sprint(ttl)}}.Decide
 	}
@@ -197,5 +204,8 @@ func mutation(t *rapid.T, target int) controlplane.Decision {
 func address(n int) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(n)}), 32)
 }
+
+// around is a prefix that covers the first two addresses, or the first alone.
+func around(target int) netip.Prefix { return netip.PrefixFrom(address(0).Addr(), 26+target) }
 
 func token(n int) wire.TokenRef { return wire.TokenRef{Subject: fmt.Sprint("user ", n)} }

@@ -65,6 +65,7 @@ func dropStates(cutoff time.Time) func(*txn) (int, error) {
 // drop deletes a state event, and its entities unless they have a later one.
 func (tx *txn) drop(position uint64, entities []string) error {
 	for _, entity := range entities {
+		tx.allows.drop(entity)
 		if _, err := tx.conn.ExecContext(tx.ctx, `DELETE FROM entities WHERE entity = ? AND position = ?`, entity, int64(position)); err != nil {
 			return err
 		}

@@ -16,13 +16,15 @@ import (
 // writer owns the one connection that writes, with its prepared statements.
 // Only the log's goroutine uses it.
 type writer struct {
-	conn *sql.Conn
-	stmt statements
-	head eventlog.Head
+	conn   *sql.Conn
+	stmt   statements
+	head   eventlog.Head
+	allows names
 }
 
 type statements struct {
-	latest, supersede, forget, point         *sql.Stmt
+	latest, any                              *sql.Stmt
+	claim, supersede, forget, point          *sql.Stmt
 	event, moveHead, recall, remember, audit *sql.Stmt
 }
 
@@ -45,9 +47,11 @@ func (w *writer) prepare(ctx context.Context) error {
 		query string
 	}{
 		{&w.stmt.latest, `SELECT ` + eventColumns + ` FROM entities JOIN events USING (position) WHERE entity = ?`},
+		{&w.stmt.any, `SELECT EXISTS (SELECT 1 FROM entities WHERE entity >= ? AND entity < ?)`},
 		{&w.stmt.supersede, `UPDATE events SET refs = refs - 1 WHERE position = (SELECT position FROM entities WHERE entity = ?) RETURNING position, refs`},
 		{&w.stmt.forget, `DELETE FROM events WHERE position = ?`},
-		{&w.stmt.point, `INSERT INTO entities (entity, position) VALUES (?, ?) ON CONFLICT (entity) DO UPDATE SET position = excluded.position`},
+		{&w.stmt.claim, `INSERT INTO entities (entity, position) VALUES (?, ?) ON CONFLICT (entity) DO NOTHING`},
+		{&w.stmt.point, `UPDATE entities SET position = ? WHERE entity = ?`},
 		{&w.stmt.event, `INSERT INTO events (position, unit, kind, audience, type, time, expires_at, stale_since, refs, entities, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&w.stmt.moveHead, `UPDATE head SET position = ? WHERE position = ?`},
 		{&w.stmt.recall, `SELECT digest, position FROM requests WHERE principal = ? AND id = ? AND time > ?`},
@@ -80,7 +84,7 @@ func (w *writer) begin(ctx context.Context) error {
 func (w *writer) close() error {
 	var errs []error
 	for _, stmt := range []*sql.Stmt{
-		w.stmt.latest, w.stmt.supersede, w.stmt.forget, w.stmt.point,
+		w.stmt.latest, w.stmt.any, w.stmt.claim, w.stmt.supersede, w.stmt.forget, w.stmt.point,
 		w.stmt.event, w.stmt.moveHead, w.stmt.recall, w.stmt.remember, w.stmt.audit,
 	} {
 		if stmt != nil {
@@ -114,6 +118,7 @@ func (w *writer) update(ctx context.Context, f func(*txn) error) error {
 	if err != nil {
 		// SQLite rolls some errors back by itself; then there is nothing to do.
 		_, _ = w.conn.ExecContext(ctx, `ROLLBACK`)
+		w.allows.forget()
 		return err
 	}
 	w.head = tx.head
@@ -122,15 +127,31 @@ func (w *writer) update(ctx context.Context, f func(*txn) error) error {
 
 // Latest looks an entity up as the transaction sees it.
 func (tx *txn) Latest(entity string) (controlplane.Event, bool, error) {
+	if absent, err := tx.absent(entity); absent || err != nil {
+		return controlplane.Event{}, false, err
+	}
 	latest, err := scanEvent(tx.stmt.latest.QueryRowContext(tx.ctx, entity))
 	if errors.Is(err, sql.ErrNoRows) {
 		return controlplane.Event{}, false, nil
 	}
 	if err != nil {
-		tx.failed = cmp.Or(tx.failed, fmt.Errorf("read entity: %w", err))
-		return controlplane.Event{}, false, tx.failed
+		return controlplane.Event{}, false, tx.fail("read entity", err)
 	}
 	return latest.event, true, nil
+}
+
+// Any looks for an entity as the transaction sees them.
+func (tx *txn) Any(prefix string) (found bool, err error) {
+	if err := tx.stmt.any.QueryRowContext(tx.ctx, prefix, prefixEnd(prefix)).Scan(&found); err != nil {
+		return false, tx.fail("look for entities", err)
+	}
+	return found, nil
+}
+
+// fail notes the first error of a read for a decision, and returns it.
+func (tx *txn) fail(doing string, err error) error {
+	tx.failed = cmp.Or(tx.failed, fmt.Errorf("%s: %w", doing, err))
+	return tx.failed
 }
 
 // view is a transaction as a decision sees it.

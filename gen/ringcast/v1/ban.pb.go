@@ -127,10 +127,14 @@ type BanIPRequest struct {
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// How long the ban lasts, from one second to a hundred years; for ever when absent.
 	Ttl *durationpb.Duration `protobuf:"bytes,3,opt,name=ttl,proto3" json:"ttl,omitempty"`
-	// Set by edges for the bans that they decide on by themselves.
+	// Set by edges for the bans that they decide on by themselves. Such a ban cannot
+	// override an allow entry.
 	Automatic bool `protobuf:"varint,4,opt,name=automatic,proto3" json:"automatic,omitempty"`
 	// Makes a repeat within 24 hours return the first answer and change nothing.
-	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Records the ban although an allow entry covers it. The entry still wins: the
+	// ban is in force once the entry is removed or ends.
+	Override      bool `protobuf:"varint,6,opt,name=override,proto3" json:"override,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -198,6 +202,13 @@ func (x *BanIPRequest) GetRequestId() string {
 		return x.RequestId
 	}
 	return ""
+}
+
+func (x *BanIPRequest) GetOverride() bool {
+	if x != nil {
+		return x.Override
+	}
+	return false
 }
 
 // BanIPResponse says where the mutation is durable.
@@ -524,10 +535,14 @@ func (x *CheckIPRequest) GetIp() string {
 // CheckIPResponse says whether the address is refused.
 type CheckIPResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Whether a ban covers it.
+	// Whether it is refused: a ban covers it, and no allow entry does.
 	Banned bool `protobuf:"varint,1,opt,name=banned,proto3" json:"banned,omitempty"`
-	// The most specific ban that covers it; absent when none does.
-	Ban           *Ban `protobuf:"bytes,2,opt,name=ban,proto3" json:"ban,omitempty"`
+	// The most specific ban that covers it, even where an allow entry wins; absent
+	// when none does.
+	Ban *Ban `protobuf:"bytes,2,opt,name=ban,proto3" json:"ban,omitempty"`
+	// The most specific allow entry that covers it, which wins over any ban; absent
+	// when none does.
+	Allow         *Allow `protobuf:"bytes,3,opt,name=allow,proto3" json:"allow,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -576,11 +591,293 @@ func (x *CheckIPResponse) GetBan() *Ban {
 	return nil
 }
 
+func (x *CheckIPResponse) GetAllow() *Allow {
+	if x != nil {
+		return x.Allow
+	}
+	return nil
+}
+
+// ImportBansRequest is a part of an import.
+type ImportBansRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The bans, 1 to 100, no address twice among those that are automatic or
+	// among the others. Each is checked by itself; see ImportBansResponse.refused.
+	Bans []*ImportBansRequest_BanEntry `protobuf:"bytes,1,rep,name=bans,proto3" json:"bans,omitempty"`
+	// Records those too that an allow entry covers; see BanIPRequest.
+	Override bool `protobuf:"varint,2,opt,name=override,proto3" json:"override,omitempty"`
+	// Makes a repeat within 24 hours return the first answer and change nothing.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportBansRequest) Reset() {
+	*x = ImportBansRequest{}
+	mi := &file_ringcast_v1_ban_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportBansRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportBansRequest) ProtoMessage() {}
+
+func (x *ImportBansRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_ringcast_v1_ban_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportBansRequest.ProtoReflect.Descriptor instead.
+func (*ImportBansRequest) Descriptor() ([]byte, []int) {
+	return file_ringcast_v1_ban_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ImportBansRequest) GetBans() []*ImportBansRequest_BanEntry {
+	if x != nil {
+		return x.Bans
+	}
+	return nil
+}
+
+func (x *ImportBansRequest) GetOverride() bool {
+	if x != nil {
+		return x.Override
+	}
+	return false
+}
+
+func (x *ImportBansRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// ImportBansResponse answers one request of an import.
+type ImportBansResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The place in the log of the last of the bans; 0 where some are refused.
+	Position uint64 `protobuf:"varint,1,opt,name=position,proto3" json:"position,omitempty"`
+	// The log's identity.
+	Epoch string `protobuf:"bytes,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Whether the request had been made before: this is the answer from then.
+	Repeat bool `protobuf:"varint,3,opt,name=repeat,proto3" json:"repeat,omitempty"`
+	// The bans for which nothing of the request was written, in order.
+	Refused       []*ImportBansResponse_Refusal `protobuf:"bytes,4,rep,name=refused,proto3" json:"refused,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportBansResponse) Reset() {
+	*x = ImportBansResponse{}
+	mi := &file_ringcast_v1_ban_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportBansResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportBansResponse) ProtoMessage() {}
+
+func (x *ImportBansResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_ringcast_v1_ban_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportBansResponse.ProtoReflect.Descriptor instead.
+func (*ImportBansResponse) Descriptor() ([]byte, []int) {
+	return file_ringcast_v1_ban_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ImportBansResponse) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *ImportBansResponse) GetEpoch() string {
+	if x != nil {
+		return x.Epoch
+	}
+	return ""
+}
+
+func (x *ImportBansResponse) GetRepeat() bool {
+	if x != nil {
+		return x.Repeat
+	}
+	return false
+}
+
+func (x *ImportBansResponse) GetRefused() []*ImportBansResponse_Refusal {
+	if x != nil {
+		return x.Refused
+	}
+	return nil
+}
+
+// BanEntry is one ban.
+type ImportBansRequest_BanEntry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// An IPv4 or IPv6 address or CIDR prefix without host bits, port or zone.
+	Ip string `protobuf:"bytes,1,opt,name=ip,proto3" json:"ip,omitempty"`
+	// Why; see BanIPRequest.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// How long the ban lasts, from one second to a hundred years; for ever when absent.
+	Ttl *durationpb.Duration `protobuf:"bytes,3,opt,name=ttl,proto3" json:"ttl,omitempty"`
+	// Whether an edge set it by itself, for the bans of another control plane.
+	Automatic     bool `protobuf:"varint,4,opt,name=automatic,proto3" json:"automatic,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportBansRequest_BanEntry) Reset() {
+	*x = ImportBansRequest_BanEntry{}
+	mi := &file_ringcast_v1_ban_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportBansRequest_BanEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportBansRequest_BanEntry) ProtoMessage() {}
+
+func (x *ImportBansRequest_BanEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_ringcast_v1_ban_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportBansRequest_BanEntry.ProtoReflect.Descriptor instead.
+func (*ImportBansRequest_BanEntry) Descriptor() ([]byte, []int) {
+	return file_ringcast_v1_ban_proto_rawDescGZIP(), []int{9, 0}
+}
+
+func (x *ImportBansRequest_BanEntry) GetIp() string {
+	if x != nil {
+		return x.Ip
+	}
+	return ""
+}
+
+func (x *ImportBansRequest_BanEntry) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ImportBansRequest_BanEntry) GetTtl() *durationpb.Duration {
+	if x != nil {
+		return x.Ttl
+	}
+	return nil
+}
+
+func (x *ImportBansRequest_BanEntry) GetAutomatic() bool {
+	if x != nil {
+		return x.Automatic
+	}
+	return false
+}
+
+// Refusal says why one ban cannot be made.
+type ImportBansResponse_Refusal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the request's bans, counted from 0.
+	Index uint32 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	// The stable reason, such as INVALID_IP or ADDRESS_ALLOWED.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// A sentence for a person.
+	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportBansResponse_Refusal) Reset() {
+	*x = ImportBansResponse_Refusal{}
+	mi := &file_ringcast_v1_ban_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportBansResponse_Refusal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportBansResponse_Refusal) ProtoMessage() {}
+
+func (x *ImportBansResponse_Refusal) ProtoReflect() protoreflect.Message {
+	mi := &file_ringcast_v1_ban_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportBansResponse_Refusal.ProtoReflect.Descriptor instead.
+func (*ImportBansResponse_Refusal) Descriptor() ([]byte, []int) {
+	return file_ringcast_v1_ban_proto_rawDescGZIP(), []int{10, 0}
+}
+
+func (x *ImportBansResponse_Refusal) GetIndex() uint32 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *ImportBansResponse_Refusal) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ImportBansResponse_Refusal) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 var File_ringcast_v1_ban_proto protoreflect.FileDescriptor
 
 const file_ringcast_v1_ban_proto_rawDesc = "" +
 	"\n" +
-	"\x15ringcast/v1/ban.proto\x12\vringcast.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdf\x01\n" +
+	"\x15ringcast/v1/ban.proto\x12\vringcast.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17ringcast/v1/allow.proto\"\xdf\x01\n" +
 	"\x03Ban\x12\x0e\n" +
 	"\x02ip\x18\x01 \x01(\tR\x02ip\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12;\n" +
@@ -589,7 +886,7 @@ const file_ringcast_v1_ban_proto_rawDesc = "" +
 	"\n" +
 	"expires_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12\x1a\n" +
 	"\bposition\x18\x05 \x01(\x04R\bposition\x12\x1c\n" +
-	"\tautomatic\x18\x06 \x01(\bR\tautomatic\"\xe0\x05\n" +
+	"\tautomatic\x18\x06 \x01(\bR\tautomatic\"\xfc\x05\n" +
 	"\fBanIPRequest\x12\x17\n" +
 	"\x02ip\x18\x01 \x01(\tB\a\xbaH\x04r\x02(@R\x02ip\x12\xa3\x02\n" +
 	"\x06reason\x18\x02 \x01(\tB\x8a\x02\xbaH\x86\x02\xba\x01\x82\x02\n" +
@@ -599,7 +896,8 @@ const file_ringcast_v1_ban_proto_rawDesc = "" +
 	"\tautomatic\x18\x04 \x01(\bR\tautomatic\x12\xa9\x01\n" +
 	"\n" +
 	"request_id\x18\x05 \x01(\tB\x89\x01\xbaH\x85\x01\xba\x01\x81\x01\n" +
-	"\x12INVALID_REQUEST_ID\x12Da request_id has at most 128 characters, all of them printable ASCII\x1a%this.matches(r'^[\\x20-\\x7e]{0,128}$')R\trequestId\"A\n" +
+	"\x12INVALID_REQUEST_ID\x12Da request_id has at most 128 characters, all of them printable ASCII\x1a%this.matches(r'^[\\x20-\\x7e]{0,128}$')R\trequestId\x12\x1a\n" +
+	"\boverride\x18\x06 \x01(\bR\boverride\"A\n" +
 	"\rBanIPResponse\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x04R\bposition\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\tR\x05epoch\"\xd5\x01\n" +
@@ -620,10 +918,33 @@ const file_ringcast_v1_ban_proto_rawDesc = "" +
 	"\x04bans\x18\x01 \x03(\v2\x10.ringcast.v1.BanR\x04bans\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\")\n" +
 	"\x0eCheckIPRequest\x12\x17\n" +
-	"\x02ip\x18\x01 \x01(\tB\a\xbaH\x04r\x02(@R\x02ip\"M\n" +
+	"\x02ip\x18\x01 \x01(\tB\a\xbaH\x04r\x02(@R\x02ip\"w\n" +
 	"\x0fCheckIPResponse\x12\x16\n" +
 	"\x06banned\x18\x01 \x01(\bR\x06banned\x12\"\n" +
-	"\x03ban\x18\x02 \x01(\v2\x10.ringcast.v1.BanR\x03ban2\xa4\x03\n" +
+	"\x03ban\x18\x02 \x01(\v2\x10.ringcast.v1.BanR\x03ban\x12(\n" +
+	"\x05allow\x18\x03 \x01(\v2\x12.ringcast.v1.AllowR\x05allow\"\xd3\x06\n" +
+	"\x11ImportBansRequest\x12C\n" +
+	"\x04bans\x18\x01 \x03(\v2'.ringcast.v1.ImportBansRequest.BanEntryB\x06\xbaH\x03\xd8\x01\x03R\x04bans\x12\x1a\n" +
+	"\boverride\x18\x02 \x01(\bR\boverride\x12\xa9\x01\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x89\x01\xbaH\x85\x01\xba\x01\x81\x01\n" +
+	"\x12INVALID_REQUEST_ID\x12Da request_id has at most 128 characters, all of them printable ASCII\x1a%this.matches(r'^[\\x20-\\x7e]{0,128}$')R\trequestId\x1a\xb0\x04\n" +
+	"\bBanEntry\x12\x17\n" +
+	"\x02ip\x18\x01 \x01(\tB\a\xbaH\x04r\x02(@R\x02ip\x12\xa3\x02\n" +
+	"\x06reason\x18\x02 \x01(\tB\x8a\x02\xbaH\x86\x02\xba\x01\x82\x02\n" +
+	"\x0eINVALID_REASON\x12\x8a\x01a reason has at most 256 characters, none of them a control character, a line separator, a change of writing direction or an angle bracket\x1acthis.size() <= 256 && this.matches(r'^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{202a}-\\x{202e}\\x{2066}-\\x{2069}<>]*$')R\x06reason\x12\xc6\x01\n" +
+	"\x03ttl\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x98\x01\xbaH\x94\x01\xba\x01\x90\x01\n" +
+	"\vINVALID_TTL\x12Ja ttl is from 1s to 3155760000s (a hundred years); leave it out for no end\x1a5this >= duration('1s') && this <= duration('876600h')R\x03ttl\x12\x1c\n" +
+	"\tautomatic\x18\x04 \x01(\bR\tautomatic\"\xf4\x01\n" +
+	"\x12ImportBansResponse\x12\x1a\n" +
+	"\bposition\x18\x01 \x01(\x04R\bposition\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\tR\x05epoch\x12\x16\n" +
+	"\x06repeat\x18\x03 \x01(\bR\x06repeat\x12A\n" +
+	"\arefused\x18\x04 \x03(\v2'.ringcast.v1.ImportBansResponse.RefusalR\arefused\x1aQ\n" +
+	"\aRefusal\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\rR\x05index\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage2\xf7\x03\n" +
 	"\n" +
 	"BanService\x12a\n" +
 	"\x05BanIP\x12\x19.ringcast.v1.BanIPRequest\x1a\x1a.ringcast.v1.BanIPResponse\"!\x82\xd3\xe4\x93\x02\x1b:\x01*Z\f:\x01*\"\a/ban/ip\"\b/v1/bans\x12z\n" +
@@ -631,7 +952,9 @@ const file_ringcast_v1_ban_proto_rawDesc = "" +
 	"*\b/v1/bansZ\x0e:\x01*\"\t/unban/ip*\x10/v1/bans/{ip=**}\x12Y\n" +
 	"\bListBans\x12\x1c.ringcast.v1.ListBansRequest\x1a\x1d.ringcast.v1.ListBansResponse\"\x10\x82\xd3\xe4\x93\x02\n" +
 	"\x12\b/v1/bans\x12\\\n" +
-	"\aCheckIP\x12\x1b.ringcast.v1.CheckIPRequest\x1a\x1c.ringcast.v1.CheckIPResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/bans:checkB9Z7github.com/ringcast/ringcast/gen/ringcast/v1;ringcastv1b\x06proto3"
+	"\aCheckIP\x12\x1b.ringcast.v1.CheckIPRequest\x1a\x1c.ringcast.v1.CheckIPResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/bans:check\x12Q\n" +
+	"\n" +
+	"ImportBans\x12\x1e.ringcast.v1.ImportBansRequest\x1a\x1f.ringcast.v1.ImportBansResponse(\x010\x01B9Z7github.com/ringcast/ringcast/gen/ringcast/v1;ringcastv1b\x06proto3"
 
 var (
 	file_ringcast_v1_ban_proto_rawDescOnce sync.Once
@@ -645,39 +968,50 @@ func file_ringcast_v1_ban_proto_rawDescGZIP() []byte {
 	return file_ringcast_v1_ban_proto_rawDescData
 }
 
-var file_ringcast_v1_ban_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_ringcast_v1_ban_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_ringcast_v1_ban_proto_goTypes = []any{
-	(*Ban)(nil),                   // 0: ringcast.v1.Ban
-	(*BanIPRequest)(nil),          // 1: ringcast.v1.BanIPRequest
-	(*BanIPResponse)(nil),         // 2: ringcast.v1.BanIPResponse
-	(*UnbanIPRequest)(nil),        // 3: ringcast.v1.UnbanIPRequest
-	(*UnbanIPResponse)(nil),       // 4: ringcast.v1.UnbanIPResponse
-	(*ListBansRequest)(nil),       // 5: ringcast.v1.ListBansRequest
-	(*ListBansResponse)(nil),      // 6: ringcast.v1.ListBansResponse
-	(*CheckIPRequest)(nil),        // 7: ringcast.v1.CheckIPRequest
-	(*CheckIPResponse)(nil),       // 8: ringcast.v1.CheckIPResponse
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 10: google.protobuf.Duration
+	(*Ban)(nil),                        // 0: ringcast.v1.Ban
+	(*BanIPRequest)(nil),               // 1: ringcast.v1.BanIPRequest
+	(*BanIPResponse)(nil),              // 2: ringcast.v1.BanIPResponse
+	(*UnbanIPRequest)(nil),             // 3: ringcast.v1.UnbanIPRequest
+	(*UnbanIPResponse)(nil),            // 4: ringcast.v1.UnbanIPResponse
+	(*ListBansRequest)(nil),            // 5: ringcast.v1.ListBansRequest
+	(*ListBansResponse)(nil),           // 6: ringcast.v1.ListBansResponse
+	(*CheckIPRequest)(nil),             // 7: ringcast.v1.CheckIPRequest
+	(*CheckIPResponse)(nil),            // 8: ringcast.v1.CheckIPResponse
+	(*ImportBansRequest)(nil),          // 9: ringcast.v1.ImportBansRequest
+	(*ImportBansResponse)(nil),         // 10: ringcast.v1.ImportBansResponse
+	(*ImportBansRequest_BanEntry)(nil), // 11: ringcast.v1.ImportBansRequest.BanEntry
+	(*ImportBansResponse_Refusal)(nil), // 12: ringcast.v1.ImportBansResponse.Refusal
+	(*timestamppb.Timestamp)(nil),      // 13: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 14: google.protobuf.Duration
+	(*Allow)(nil),                      // 15: ringcast.v1.Allow
 }
 var file_ringcast_v1_ban_proto_depIdxs = []int32{
-	9,  // 0: ringcast.v1.Ban.create_time:type_name -> google.protobuf.Timestamp
-	9,  // 1: ringcast.v1.Ban.expires_at:type_name -> google.protobuf.Timestamp
-	10, // 2: ringcast.v1.BanIPRequest.ttl:type_name -> google.protobuf.Duration
+	13, // 0: ringcast.v1.Ban.create_time:type_name -> google.protobuf.Timestamp
+	13, // 1: ringcast.v1.Ban.expires_at:type_name -> google.protobuf.Timestamp
+	14, // 2: ringcast.v1.BanIPRequest.ttl:type_name -> google.protobuf.Duration
 	0,  // 3: ringcast.v1.ListBansResponse.bans:type_name -> ringcast.v1.Ban
 	0,  // 4: ringcast.v1.CheckIPResponse.ban:type_name -> ringcast.v1.Ban
-	1,  // 5: ringcast.v1.BanService.BanIP:input_type -> ringcast.v1.BanIPRequest
-	3,  // 6: ringcast.v1.BanService.UnbanIP:input_type -> ringcast.v1.UnbanIPRequest
-	5,  // 7: ringcast.v1.BanService.ListBans:input_type -> ringcast.v1.ListBansRequest
-	7,  // 8: ringcast.v1.BanService.CheckIP:input_type -> ringcast.v1.CheckIPRequest
-	2,  // 9: ringcast.v1.BanService.BanIP:output_type -> ringcast.v1.BanIPResponse
-	4,  // 10: ringcast.v1.BanService.UnbanIP:output_type -> ringcast.v1.UnbanIPResponse
-	6,  // 11: ringcast.v1.BanService.ListBans:output_type -> ringcast.v1.ListBansResponse
-	8,  // 12: ringcast.v1.BanService.CheckIP:output_type -> ringcast.v1.CheckIPResponse
-	9,  // [9:13] is the sub-list for method output_type
-	5,  // [5:9] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	15, // 5: ringcast.v1.CheckIPResponse.allow:type_name -> ringcast.v1.Allow
+	11, // 6: ringcast.v1.ImportBansRequest.bans:type_name -> ringcast.v1.ImportBansRequest.BanEntry
+	12, // 7: ringcast.v1.ImportBansResponse.refused:type_name -> ringcast.v1.ImportBansResponse.Refusal
+	14, // 8: ringcast.v1.ImportBansRequest.BanEntry.ttl:type_name -> google.protobuf.Duration
+	1,  // 9: ringcast.v1.BanService.BanIP:input_type -> ringcast.v1.BanIPRequest
+	3,  // 10: ringcast.v1.BanService.UnbanIP:input_type -> ringcast.v1.UnbanIPRequest
+	5,  // 11: ringcast.v1.BanService.ListBans:input_type -> ringcast.v1.ListBansRequest
+	7,  // 12: ringcast.v1.BanService.CheckIP:input_type -> ringcast.v1.CheckIPRequest
+	9,  // 13: ringcast.v1.BanService.ImportBans:input_type -> ringcast.v1.ImportBansRequest
+	2,  // 14: ringcast.v1.BanService.BanIP:output_type -> ringcast.v1.BanIPResponse
+	4,  // 15: ringcast.v1.BanService.UnbanIP:output_type -> ringcast.v1.UnbanIPResponse
+	6,  // 16: ringcast.v1.BanService.ListBans:output_type -> ringcast.v1.ListBansResponse
+	8,  // 17: ringcast.v1.BanService.CheckIP:output_type -> ringcast.v1.CheckIPResponse
+	10, // 18: ringcast.v1.BanService.ImportBans:output_type -> ringcast.v1.ImportBansResponse
+	14, // [14:19] is the sub-list for method output_type
+	9,  // [9:14] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_ringcast_v1_ban_proto_init() }
@@ -685,13 +1019,14 @@ func file_ringcast_v1_ban_proto_init() {
 	if File_ringcast_v1_ban_proto != nil {
 		return
 	}
+	file_ringcast_v1_allow_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_ringcast_v1_ban_proto_rawDesc), len(file_ringcast_v1_ban_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

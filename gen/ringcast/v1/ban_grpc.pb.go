@@ -19,10 +19,11 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	BanService_BanIP_FullMethodName    = "/ringcast.v1.BanService/BanIP"
-	BanService_UnbanIP_FullMethodName  = "/ringcast.v1.BanService/UnbanIP"
-	BanService_ListBans_FullMethodName = "/ringcast.v1.BanService/ListBans"
-	BanService_CheckIP_FullMethodName  = "/ringcast.v1.BanService/CheckIP"
+	BanService_BanIP_FullMethodName      = "/ringcast.v1.BanService/BanIP"
+	BanService_UnbanIP_FullMethodName    = "/ringcast.v1.BanService/UnbanIP"
+	BanService_ListBans_FullMethodName   = "/ringcast.v1.BanService/ListBans"
+	BanService_CheckIP_FullMethodName    = "/ringcast.v1.BanService/CheckIP"
+	BanService_ImportBans_FullMethodName = "/ringcast.v1.BanService/ImportBans"
 )
 
 // BanServiceClient is the client API for BanService service.
@@ -32,15 +33,27 @@ const (
 // BanService refuses addresses at every edge.
 type BanServiceClient interface {
 	// BanIP refuses an address or a prefix from now on, until its ttl has passed.
-	// A ban of the same address replaces the earlier one.
+	// A ban of the same address replaces the earlier one. Where an allow entry covers
+	// all of it, the ban would do nothing and is refused (FAILED_PRECONDITION,
+	// ADDRESS_ALLOWED), unless override is set.
 	BanIP(ctx context.Context, in *BanIPRequest, opts ...grpc.CallOption) (*BanIPResponse, error)
 	// UnbanIP lifts every ban of exactly that address or prefix, the edges' own
 	// included. Wider and narrower prefixes stay as they are.
 	UnbanIP(ctx context.Context, in *UnbanIPRequest, opts ...grpc.CallOption) (*UnbanIPResponse, error)
 	// ListBans lists the bans in force, ordered by the text of the address.
 	ListBans(ctx context.Context, in *ListBansRequest, opts ...grpc.CallOption) (*ListBansResponse, error)
-	// CheckIP answers which ban covers an address or a prefix: the most specific.
+	// CheckIP answers which ban covers an address or a prefix, the most specific,
+	// and whether an allow entry wins over it.
 	CheckIP(ctx context.Context, in *CheckIPRequest, opts ...grpc.CallOption) (*CheckIPResponse, error)
+	// ImportBans refuses many addresses. Each request of the stream is durable as a
+	// whole or not at all; there is one response for each, in the same order. Send
+	// many before reading the responses: those that wait share a commit, in an order
+	// of their own, so name an address again only after the response to the request
+	// that named it. A request of which a ban is refused writes nothing and the
+	// stream goes on: send its other bans again, under another request_id. Other
+	// errors end the stream; repeat what has no response with the same request_ids.
+	// It has no REST route, since a stream of both directions cannot have one.
+	ImportBans(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ImportBansRequest, ImportBansResponse], error)
 }
 
 type banServiceClient struct {
@@ -91,6 +104,19 @@ func (c *banServiceClient) CheckIP(ctx context.Context, in *CheckIPRequest, opts
 	return out, nil
 }
 
+func (c *banServiceClient) ImportBans(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ImportBansRequest, ImportBansResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &BanService_ServiceDesc.Streams[0], BanService_ImportBans_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ImportBansRequest, ImportBansResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type BanService_ImportBansClient = grpc.BidiStreamingClient[ImportBansRequest, ImportBansResponse]
+
 // BanServiceServer is the server API for BanService service.
 // All implementations must embed UnimplementedBanServiceServer
 // for forward compatibility.
@@ -98,15 +124,27 @@ func (c *banServiceClient) CheckIP(ctx context.Context, in *CheckIPRequest, opts
 // BanService refuses addresses at every edge.
 type BanServiceServer interface {
 	// BanIP refuses an address or a prefix from now on, until its ttl has passed.
-	// A ban of the same address replaces the earlier one.
+	// A ban of the same address replaces the earlier one. Where an allow entry covers
+	// all of it, the ban would do nothing and is refused (FAILED_PRECONDITION,
+	// ADDRESS_ALLOWED), unless override is set.
 	BanIP(context.Context, *BanIPRequest) (*BanIPResponse, error)
 	// UnbanIP lifts every ban of exactly that address or prefix, the edges' own
 	// included. Wider and narrower prefixes stay as they are.
 	UnbanIP(context.Context, *UnbanIPRequest) (*UnbanIPResponse, error)
 	// ListBans lists the bans in force, ordered by the text of the address.
 	ListBans(context.Context, *ListBansRequest) (*ListBansResponse, error)
-	// CheckIP answers which ban covers an address or a prefix: the most specific.
+	// CheckIP answers which ban covers an address or a prefix, the most specific,
+	// and whether an allow entry wins over it.
 	CheckIP(context.Context, *CheckIPRequest) (*CheckIPResponse, error)
+	// ImportBans refuses many addresses. Each request of the stream is durable as a
+	// whole or not at all; there is one response for each, in the same order. Send
+	// many before reading the responses: those that wait share a commit, in an order
+	// of their own, so name an address again only after the response to the request
+	// that named it. A request of which a ban is refused writes nothing and the
+	// stream goes on: send its other bans again, under another request_id. Other
+	// errors end the stream; repeat what has no response with the same request_ids.
+	// It has no REST route, since a stream of both directions cannot have one.
+	ImportBans(grpc.BidiStreamingServer[ImportBansRequest, ImportBansResponse]) error
 	mustEmbedUnimplementedBanServiceServer()
 }
 
@@ -128,6 +166,9 @@ func (UnimplementedBanServiceServer) ListBans(context.Context, *ListBansRequest)
 }
 func (UnimplementedBanServiceServer) CheckIP(context.Context, *CheckIPRequest) (*CheckIPResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CheckIP not implemented")
+}
+func (UnimplementedBanServiceServer) ImportBans(grpc.BidiStreamingServer[ImportBansRequest, ImportBansResponse]) error {
+	return status.Error(codes.Unimplemented, "method ImportBans not implemented")
 }
 func (UnimplementedBanServiceServer) mustEmbedUnimplementedBanServiceServer() {}
 func (UnimplementedBanServiceServer) testEmbeddedByValue()                    {}
@@ -222,6 +263,13 @@ func _BanService_CheckIP_Handler(srv interface{}, ctx context.Context, dec func(
 	return interceptor(ctx, in, info, handler)
 }
 
+func _BanService_ImportBans_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(BanServiceServer).ImportBans(&grpc.GenericServerStream[ImportBansRequest, ImportBansResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type BanService_ImportBansServer = grpc.BidiStreamingServer[ImportBansRequest, ImportBansResponse]
+
 // BanService_ServiceDesc is the grpc.ServiceDesc for BanService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -246,6 +294,13 @@ var BanService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _BanService_CheckIP_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "ImportBans",
+			Handler:       _BanService_ImportBans_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+	},
 	Metadata: "ringcast/v1/ban.proto",
 }

@@ -84,7 +84,9 @@ type GetStatusResponse struct {
 	// Bans in force, automatic ones included.
 	Bans uint64 `protobuf:"varint,9,opt,name=bans,proto3" json:"bans,omitempty"`
 	// Revocations in force.
-	Revocations   uint64 `protobuf:"varint,10,opt,name=revocations,proto3" json:"revocations,omitempty"`
+	Revocations uint64 `protobuf:"varint,10,opt,name=revocations,proto3" json:"revocations,omitempty"`
+	// Allow entries in force.
+	Allows        uint64 `protobuf:"varint,11,opt,name=allows,proto3" json:"allows,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -189,12 +191,19 @@ func (x *GetStatusResponse) GetRevocations() uint64 {
 	return 0
 }
 
+func (x *GetStatusResponse) GetAllows() uint64 {
+	if x != nil {
+		return x.Allows
+	}
+	return 0
+}
+
 var File_ringcast_v1_fleet_proto protoreflect.FileDescriptor
 
 const file_ringcast_v1_fleet_proto_rawDesc = "" +
 	"\n" +
 	"\x17ringcast/v1/fleet.proto\x12\vringcast.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\xd6\x02\n" +
+	"\x10GetStatusRequest\"\xee\x02\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x129\n" +
 	"\n" +
@@ -207,7 +216,8 @@ const file_ringcast_v1_fleet_proto_rawDesc = "" +
 	"\x10edge_subscribers\x18\b \x01(\rR\x0fedgeSubscribers\x12\x12\n" +
 	"\x04bans\x18\t \x01(\x04R\x04bans\x12 \n" +
 	"\vrevocations\x18\n" +
-	" \x01(\x04R\vrevocations2n\n" +
+	" \x01(\x04R\vrevocations\x12\x16\n" +
+	"\x06allows\x18\v \x01(\x04R\x06allows2n\n" +
 	"\fFleetService\x12^\n" +
 	"\tGetStatus\x12\x1d.ringcast.v1.GetStatusRequest\x1a\x1e.ringcast.v1.GetStatusResponse\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
 	"/v1/statusB\xfc\x01\x92A\xbf\x01\x12\xbc\x01\n" +

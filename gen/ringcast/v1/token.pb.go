@@ -189,8 +189,9 @@ type RevokeTokenRequest struct {
 	// character, a line separator, a change of writing direction (U+202A to U+202E,
 	// U+2066 to U+2069) or an angle bracket.
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
-	// How long the revocation lasts, from one second to a hundred years; for
-	// ever when absent. The token's own remaining life is enough.
+	// How long the revocation lasts, from one second to a hundred years. When absent,
+	// as long as a token can be valid where the control plane knows that
+	// (--max-token-life), for ever elsewhere. The token's own remaining life is enough.
 	Ttl *durationpb.Duration `protobuf:"bytes,5,opt,name=ttl,proto3" json:"ttl,omitempty"`
 	// Makes a repeat within 24 hours return the first answer and change nothing.
 	RequestId     string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
