@@ -54,9 +54,9 @@ type Config struct {
 	Scope Scope
 }
 
-// check gives what is wrong with the configuration. Where it is switched off,
-// nothing is.
-func (c Config) check() error {
+// Check gives what is wrong with the configuration, beginning with the field's name in
+// lower case. Where it is switched off, nothing is.
+func (c Config) Check() error {
 	switch {
 	case c.Failures == 0:
 		return nil

@@ -86,7 +86,7 @@ type Warden struct {
 
 // New makes a warden. The error says what is wrong with the configuration.
 func New(cfg Config, deps Deps) (*Warden, error) {
-	if err := cfg.check(); err != nil {
+	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
 	w := &Warden{bans: deps.Bans, now: deps.Now, log: deps.Logger}

@@ -1,9 +1,6 @@
 package cache
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // place is where a response lives, in the forms in which keys select it. The
 // last two are parts of the first.
@@ -71,28 +68,6 @@ func ValidHost(host string) bool {
 		name = name[:i] + name[i+3:]
 	}
 	return every(name, isHostChar)
-}
-
-// sites gives the origins, as in keys, under which the resources of one site may be
-// stored. A proxy in front of the edge that ends TLS tells it of neither scheme nor
-// default port, and clients write the port or do not: so both schemes, and where the
-// port is the default of either, both of these. The one that is asked for is the first.
-func sites(scheme, host string) []string {
-	list := []string{scheme + "://" + CanonicalHost(scheme, host)}
-	name, port := cutPort(lower(host))
-	ports := []string{port}
-	if port == "" || port == "80" || port == "443" {
-		ports = []string{"80", "443"}
-	}
-	for _, scheme := range []string{"http", "https"} {
-		for _, port := range ports {
-			site := scheme + "://" + CanonicalHost(scheme, name+":"+port)
-			if !slices.Contains(list, site) {
-				list = append(list, site)
-			}
-		}
-	}
-	return list
 }
 
 // cutPort cuts an authority before the port, which is empty where there is none.

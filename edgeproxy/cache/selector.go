@@ -43,9 +43,9 @@ func tagSelector(tag string) selector {
 func keySelector(key string) selector { return keySelectors(key)[0] }
 
 // keySelectors reads a key: a path covers every host and query, a path with "?"
-// every host, an absolute URL itself, on each of its sites. What it names is
-// percent-encoded as in cache keys. A key that covers more than it says is harmless,
-// one that covers less is not.
+// every host, an absolute URL exactly itself. What it names is percent-encoded as in
+// cache keys. A key that covers more than it says is harmless, one that covers less
+// is not.
 func keySelectors(key string) []selector {
 	text, open := strings.CutSuffix(key, wildcard)
 	kind := kindKey
@@ -55,51 +55,40 @@ func keySelectors(key string) []selector {
 	case open:
 		kind = kindKeyPrefix
 	}
-	origins, target := splitKey(text, open)
-	targets := spellings(target, open)
-	list := make([]selector, 0, len(origins)*len(targets))
-	for _, origin := range origins {
-		for _, target := range targets {
-			list = append(list, selector{kind, origin + target})
-		}
+	var list []selector
+	origin, target := splitKey(text, open)
+	for _, target := range spellings(target, open) {
+		list = append(list, selector{kind, origin + target})
 	}
 	return list
 }
 
-// splitKey gives what a key may begin with, the empty text for a path, and the
-// target after that, empty where an open key ends before it.
-func splitKey(text string, open bool) (origins []string, target string) {
+// splitKey gives what stands before the target in a cache key, nothing for a path,
+// and the target, empty where an open key ends before it.
+func splitKey(text string, open bool) (origin, target string) {
 	if strings.HasPrefix(text, "/") {
-		return []string{""}, text
+		return "", text
 	}
 	scheme, host, target, ok := splitURL(text)
 	scheme = lower(scheme)
 	switch {
-	case !ok && open && strings.HasPrefix("https://", lower(text)):
-		return []string{"http"}, "" // and so "https"
 	case !ok:
-		return []string{lower(text)}, ""
+		return lower(text), ""
 	case target == "" && open:
-		return openSites(scheme, lower(host)), ""
+		return scheme + "://" + openHost(lower(host)), ""
 	case !strings.HasPrefix(target, "/"):
 		target = "/" + target
 	}
-	return sites(scheme, host), target
+	return scheme + "://" + CanonicalHost(scheme, host), target
 }
 
-// openSites cuts a prefix that ends inside the port back to the host: the URLs that
-// it means may have lost a default port.
-func openSites(scheme, host string) []string {
+// openHost cuts one that ends inside the port back to the host: the URLs that are
+// meant may have lost a default port.
+func openHost(host string) string {
 	if colon := strings.LastIndexByte(host, ':'); colon > strings.LastIndexByte(host, ']') && !openBracket(host) {
-		host = host[:colon]
+		return host[:colon]
 	}
-	list := []string{scheme + "://" + host}
-	for _, other := range []string{"http", "https"} {
-		if other != scheme {
-			list = append(list, other+"://"+host)
-		}
-	}
-	return list
+	return host
 }
 
 // spellings gives the targets of the requests that one in a key may mean. Those that

@@ -29,6 +29,9 @@ type Status struct {
 	// StalenessSeconds is for how long the log has not been known to have had
 	// nothing new, a run before this one included; null if it never was.
 	StalenessSeconds *float64 `json:"staleness_seconds"`
+	// Stale tells whether that is longer than --max-staleness; since the start if it
+	// never was.
+	Stale bool `json:"stale"`
 	// Server is the control plane of the open stream.
 	Server string `json:"server"`
 	Synced bool   `json:"synced"`
@@ -36,6 +39,8 @@ type Status struct {
 	Alarm string `json:"alarm,omitempty"`
 
 	Bans             int    `json:"bans"`
+	Allows           int    `json:"allows"`
+	Autobans         uint64 `json:"autobans"`
 	Revocations      int    `json:"revocations"`
 	Indexed          bool   `json:"indexed"`
 	CachedURLs       int    `json:"cached_urls"`
@@ -56,6 +61,7 @@ func (s *Server) adminHandler() http.Handler {
 		answerJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
 	mux.HandleFunc("GET /readyz", s.serveReady)
+	mux.HandleFunc("GET /check", s.serveCheck)
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, http.StatusOK, s.Status()) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
 	return checkHost(listen.HostsOf(s.AdminListen), mux)
@@ -84,6 +90,7 @@ func (s *Server) Status() Status {
 		NodeID: s.NodeID, Instance: s.state.Instance(), Version: s.deps.Version,
 		Epoch: cursor.Epoch, Position: cursor.Position,
 		Server: stream.Server, Synced: stream.Synced,
+		Stale: s.isStale(), Allows: counts.Allows + len(s.Allow), Autobans: s.warden.Stats().Banned,
 		Bans: counts.Prefixes, Revocations: counts.Revocations, Indexed: counts.Indexed,
 		CachedURLs: stats.URLs, StoredEntries: s.diskStats().Entries, StoredBytes: s.diskStats().Bytes, Fences: stats.Fences, CacheGeneration: stats.Generation,
 		AppliedEvents: stream.Applied, Resets: stream.Resets, StreamsConnected: stream.Connects,
@@ -111,6 +118,11 @@ func (s *Server) ready() error {
 		return fmt.Errorf("the position stands still: %w", stream.Alarm)
 	case !known:
 		return errors.New("nothing is known yet: the first sync is not complete")
+	case s.OnStale != staleServe && s.isStale():
+		return fmt.Errorf("the log has not been heard of for %s, longer than --max-staleness %s",
+			s.staleness().Round(time.Second), s.MaxStaleness)
+	case !s.tokens.Ready():
+		return errors.New("the keys of --jwt-jwks were not to be had yet")
 	case stream.Levelled, stream.Server == "" && time.Since(s.started) >= readyWithout:
 		return nil
 	default:

@@ -27,6 +27,8 @@ type Config struct {
 	NodeID  string   `flag:"node-id" value:"NAME" help:"name of this edge, which no other has; the host name if not given" sketch:"NODE_ID"`
 	DataDir string   `flag:"data-dir" default:"./ringcast-edge" value:"DIR" help:"directory of the state; one process at a time"`
 
+	GateConfig
+
 	CacheMaxBytes     config.Bytes `flag:"cache-max-bytes" default:"1GiB" value:"SIZE" help:"bound on stored responses, in memory and on disk; 0 stores nothing"`
 	CacheMemory       config.Bytes `flag:"cache-memory" default:"256MiB" value:"SIZE" help:"how much of that is in memory as well; no body that is longer is stored, and 0 stores nothing"`
 	CacheMaxEntries   int          `flag:"cache-max-entries" default:"100000" value:"N" help:"bound on the number of stored responses; 0 stores nothing" sketch:"CACHE_MAX_ENTRIES"`
@@ -57,6 +59,7 @@ type settings struct {
 	origin  *url.URL
 	control []*url.URL
 	ttl     *ttl.Pipeline
+	gates
 }
 
 func (c Config) check() (settings, error) {
@@ -80,6 +83,9 @@ func (c Config) check() (settings, error) {
 		errs = append(errs, err)
 	}
 	if s.ttl, err = c.rules(); err != nil {
+		errs = append(errs, err)
+	}
+	if s.gates, err = c.GateConfig.check(); err != nil {
 		errs = append(errs, err)
 	}
 	errs = append(errs, c.checkCache(), c.checkListeners())

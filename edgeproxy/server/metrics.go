@@ -2,7 +2,6 @@ package server
 
 import (
 	"cmp"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -37,10 +36,12 @@ func newMetrics(s *Server) *metrics {
 	m.registry.MustRegister(m.passed, m.refused, m.outcomes,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		gauge("ringcast_edge_position", "Position in force.", func() float64 { return float64(s.Status().Position) }),
-		gauge("ringcast_edge_staleness_seconds", "For how long the log has not been known to have had nothing new; since the start if never.", s.staleness),
+		gauge("ringcast_edge_staleness_seconds", "For how long the log has not been known to have had nothing new; since the start if never.", func() float64 { return s.staleness().Seconds() }),
+		gauge("ringcast_edge_stale", "1 while that is longer than --max-staleness.", func() float64 { return truth(s.isStale()) }),
 		gauge("ringcast_edge_connected", "1 while a stream is open.", func() float64 { return truth(s.follower.Status().Server != "") }),
 		gauge("ringcast_edge_alarm", "1 while an event cannot be put in force.", func() float64 { return truth(s.follower.Status().Alarm != nil) }),
 		gauge("ringcast_edge_bans", "Banned addresses and prefixes.", func() float64 { return float64(s.deny.Counts().Prefixes) }),
+		gauge("ringcast_edge_allows", "Addresses and prefixes that pass whatever bans cover them.", func() float64 { return float64(s.deny.Counts().Allows + len(s.Allow)) }),
 		gauge("ringcast_edge_revocations", "Revoked tokens and subjects.", func() float64 { return float64(s.deny.Counts().Revocations) }),
 		gauge("ringcast_edge_cached_urls", "URLs for which something is stored, about.", func() float64 { return float64(s.cache.Stats().URLs) }),
 		gauge("ringcast_edge_fences", "Fences of invalidations.", func() float64 { return float64(s.cache.Stats().Fences) }),
@@ -58,6 +59,7 @@ func newMetrics(s *Server) *metrics {
 	for _, result := range preload.Results() {
 		m.registry.MustRegister(s.preloads(result))
 	}
+	m.registry.MustRegister(gateCollector{s})
 	return m
 }
 
@@ -83,14 +85,6 @@ func (m *metrics) observe(o cache.Outcome) {
 		outcome = "hit"
 	}
 	m.outcomes.WithLabelValues(outcome).Inc()
-}
-
-func (s *Server) staleness() float64 {
-	vouched := s.follower.Status().Vouched
-	if vouched.IsZero() {
-		vouched = s.started
-	}
-	return time.Since(vouched).Seconds()
 }
 
 func gauge(name, help string, value func() float64) prometheus.Collector {

@@ -13,13 +13,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ringcast/ringcast/edgeproxy/autoban"
 	"github.com/ringcast/ringcast/edgeproxy/cache"
 	"github.com/ringcast/ringcast/edgeproxy/cache/disk"
-	"github.com/ringcast/ringcast/edgeproxy/client"
 	"github.com/ringcast/ringcast/edgeproxy/deny"
 	"github.com/ringcast/ringcast/edgeproxy/follow"
 	"github.com/ringcast/ringcast/edgeproxy/preload"
 	"github.com/ringcast/ringcast/edgeproxy/state"
+	"github.com/ringcast/ringcast/edgeproxy/token"
 	"github.com/ringcast/ringcast/edgeproxy/upstream"
 	"github.com/ringcast/ringcast/internal/datadir"
 	"github.com/ringcast/ringcast/internal/listen"
@@ -42,6 +43,8 @@ const (
 	idleTimeout = 2 * time.Minute
 	// maxHeaderBytes bounds a request's header.
 	maxHeaderBytes = 64 << 10
+	// reportTimeout bounds how long the control plane may take for an automatic ban.
+	reportTimeout = 10 * time.Second
 	// drainTimeout is how long a stop waits for answers under way.
 	drainTimeout = 10 * time.Second
 )
@@ -60,6 +63,9 @@ type Server struct {
 	preload  *preload.Loader
 	upstream *upstream.Handler
 	follower *follow.Follower
+	tokens   *token.Verifier
+	warden   *autoban.Warden
+	gate     *gate
 	metrics  *metrics
 
 	traffic, admin                 *http.Server
@@ -72,7 +78,11 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{settings: s, deps: deps}, nil
+	tokens, err := token.New(s.gates.tokens, token.Deps{Logger: deps.Logger})
+	if err != nil {
+		return nil, err
+	}
+	return &Server{settings: s, deps: deps, tokens: tokens}, nil
 }
 
 // Open opens the state and the listeners. Nothing is served before Run.
@@ -86,7 +96,7 @@ func (s *Server) Open(ctx context.Context) (err error) {
 	if s.dir, err = datadir.Open(s.DataDir); err != nil {
 		return err
 	}
-	s.deny = deny.New(s.deps.Logger, time.Now)
+	s.deny = deny.New(s.deps.Logger, time.Now, s.Allow...)
 	fences := cache.NewFences(time.Now)
 	s.preload = preload.New(s.fetchHinted, s.deps.Logger)
 	if s.state, err = state.Open(ctx, s.dir.Path(StateFile), s.deps.Logger, s.deny, fences, s.preload); err != nil {
@@ -98,8 +108,7 @@ func (s *Server) Open(ctx context.Context) (err error) {
 	if err = s.listen(ctx); err != nil {
 		return err
 	}
-	s.build()
-	return nil
+	return s.build()
 }
 
 // openCache begins where the last run ended. Where nothing is to be stored the cache
@@ -133,20 +142,34 @@ func (s *Server) openDisk(ctx context.Context, fences *cache.Fences) (err error)
 	return fences.RaiseTo(ctx, s.state, s.disk.Generation())
 }
 
-func (s *Server) build() {
+func (s *Server) build() (err error) {
 	s.follower = follow.New(follow.Config{Servers: s.control, Node: s.NodeID, Logger: s.deps.Logger}, s.state)
+	s.warden, err = autoban.New(s.autoban, autoban.Deps{
+		Bans: denyList{s.deny, s.state, s.TrustedProxy}, Now: time.Now, Logger: s.deps.Logger,
+		Servers: s.control, Client: &http.Client{Timeout: reportTimeout}, Instance: s.state.Instance(),
+	})
+	if err != nil {
+		return err
+	}
 	s.metrics = newMetrics(s)
 	s.upstream = upstream.New(upstream.Config{
-		Origin: s.origin, Hosts: ownHosts(listen.Addresses(s.trafficListener)), Client: func(r *http.Request) client.Client { return client.Direct(clientOf(r)) }, ShowKey: s.CacheStatusKey, Observe: s.metrics.observe, Log: s.deps.Logger,
+		Origin: s.origin, Hosts: ownHosts(listen.Addresses(s.trafficListener)), MaxBody: int64(s.MaxRequestBody),
+		Client: clientOf, IdentityHeader: s.identity, Identity: subjectOf, Answered: s.warden.Answered,
+		ShowKey: s.CacheStatusKey, Observe: s.metrics.observe, Log: s.deps.Logger,
 	}, s.cache)
-	s.traffic = newHTTPServer(&gate{deny: s.deny, next: s.upstream, metrics: s.metrics, log: s.deps.Logger}, s.deps.Logger)
+	s.gate = &gate{
+		clients: s.clients, deny: s.deny, tokens: s.tokens, failed: s.warden.Failed, stale: s.refusesStale,
+		next: s.upstream, metrics: s.metrics, log: s.deps.Logger,
+	}
+	s.traffic = newHTTPServer(s.gate, s.deps.Logger)
 	s.admin = newHTTPServer(s.adminHandler(), s.deps.Logger)
+	return nil
 }
 
 func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		ConnContext: withClient,
+		ConnContext: withPeer,
 		// "OPTIONS *" passes the handler as anything else does.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -180,6 +203,8 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error { return ignoreClosed(s.admin.Serve(s.adminListener)) })
 	group.Go(func() error { return s.follower.Run(ctx) })
 	group.Go(func() error { return s.deny.Run(ctx, s.state) })
+	group.Go(func() error { return s.tokens.Run(ctx) })
+	group.Go(func() error { return s.warden.Run(ctx) })
 	group.Go(func() error { return s.preload.Run(ctx) })
 	group.Go(func() error { return s.cache.Run(ctx, s.deps.Logger) })
 	if s.disk != nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"strings"
 	"time"
 )
@@ -38,9 +37,6 @@ type Config struct {
 	// Cookie is the name of a cookie that may bear the token; empty: none
 	// (--jwt-cookie).
 	Cookie string
-	// IdentityHeader is the field in which the origin is told the subject; empty:
-	// none (--jwt-identity-header).
-	IdentityHeader string
 	// JWKS is an http or https URL, or a file, with the issuer's public keys
 	// (--jwt-jwks).
 	JWKS string
@@ -65,7 +61,6 @@ type rules struct {
 	issuer     string
 	audiences  []string
 	leeway     int64 // seconds
-	identity   string
 	algorithms map[string]algorithm
 	named      bool // the algorithms were
 }
@@ -81,29 +76,12 @@ func (c Config) rules() (rules, error) {
 	if c.Cookie != "" && !isFieldName(c.Cookie) {
 		errs = append(errs, fmt.Errorf("--jwt-cookie %q: not a cookie's name", c.Cookie))
 	}
-	if c.IdentityHeader != "" {
-		r.identity = http.CanonicalHeaderKey(c.IdentityHeader)
-		errs = append(errs, checkIdentity(r.identity))
-	}
 	for _, audience := range c.Audiences {
 		if audience == "" {
 			errs = append(errs, errors.New("--jwt-audience is empty"))
 		}
 	}
 	return r, errors.Join(errs...)
-}
-
-// checkIdentity refuses the fields whose meaning a subject would change.
-func checkIdentity(name string) error {
-	if !isFieldName(name) {
-		return fmt.Errorf("--jwt-identity-header %q: not a field name", name)
-	}
-	switch name {
-	case "Authorization", "Connection", "Content-Length", "Cookie", "Forwarded", "Host", "Te", "Trailer",
-		"Transfer-Encoding", "Upgrade":
-		return fmt.Errorf("--jwt-identity-header %q: that field has a meaning of its own", name)
-	}
-	return nil
 }
 
 // isFieldName tells whether s is a token of RFC 9110, section 5.6.2.

@@ -114,49 +114,6 @@ func TestOptional(t *testing.T) {
 	}
 }
 
-func TestIdentify(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, func(c *Config) { c.IdentityHeader = "x-user-id" })
-	verdict := r.ask(t, es256().sign(claimsOf()))
-	for name, row := range map[string]struct {
-		verdict Verdict
-		header  http.Header
-		want    http.Header
-	}{
-		"set": {verdict, http.Header{"A": {"b"}}, http.Header{"A": {"b"}, "X-User-Id": {"u1"}}},
-		"replaced": {verdict, http.Header{"X-User-Id": {"root", "root"}, "X_user_id": {"root"}, "x-USER_id": {"root"}, "X.user.id": {"root"}},
-			http.Header{"X-User-Id": {"u1"}}},
-		"removed":    {Verdict{}, http.Header{"X-User-Id": {"root"}, "X-User-Ids": {"b"}}, http.Header{"X-User-Ids": {"b"}}},
-		"connection": {verdict, http.Header{"Connection": {"close, X-User-ID"}}, http.Header{"X-User-Id": {"u1"}}},
-		"upgrade":    {verdict, http.Header{"Connection": {"upgrade"}}, http.Header{"Connection": {"upgrade"}, "X-User-Id": {"u1"}}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r.Identify(row.header, row.verdict)
-			if diff := cmp.Diff(row.want, row.header); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-	header := http.Header{"X-User-Id": {"x"}}
-	newRig(t, nil).Identify(header, verdict)
-	if header.Get("X-User-Id") != "x" {
-		t.Error("changed without a name for it")
-	}
-}
-
-func TestIdentityFitsAHeader(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, func(c *Config) { c.IdentityHeader = "X-User" })
-	for subject, want := range map[string]Reason{
-		`u1`: Passed, `a b`: Passed, `é`: Passed, ``: Passed,
-		`a\r\nX-Admin: 1`: BadSubject, `a\u0000`: BadSubject, ` root`: BadSubject, `root\t`: BadSubject, `a\u0085`: BadSubject,
-	} {
-		r.want(t, es256().sign(claimsOf(`"sub":"`+subject+`"`)), want)
-	}
-	newRig(t, nil).want(t, es256().sign(claimsOf(`"sub":" a\n"`)), Passed)
-}
-
 func TestFailure(t *testing.T) {
 	t.Parallel()
 	codes := map[Failure]string{None: "", Missing: "token_missing", Invalid: "token_invalid", Expired: "token_expired", KeysUnavailable: "keys_unavailable"}

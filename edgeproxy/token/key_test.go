@@ -198,8 +198,6 @@ func TestNewRefuses(t *testing.T) {
 		"fine leeway":           {func(c *Config) { c.Leeway = time.Millisecond }, "--jwt-leeway"},
 		"audience":              {func(c *Config) { c.Audiences = []string{""} }, "--jwt-audience"},
 		"cookie":                {func(c *Config) { c.Cookie = "a b" }, "--jwt-cookie"},
-		"identity":              {func(c *Config) { c.IdentityHeader = "X:Y" }, "--jwt-identity-header"},
-		"identity by Host":      {func(c *Config) { c.IdentityHeader = "host" }, "--jwt-identity-header"},
 	} {
 		config := Config{Mode: "required", JWKS: "https://id.example/jwks"}
 		row.edit(&config)

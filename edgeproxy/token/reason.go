@@ -81,8 +81,6 @@ const (
 	// BadIssuer and BadAudience are an iss or aud that is not this edge's.
 	BadIssuer
 	BadAudience
-	// BadSubject is one that cannot be passed to the origin in a header.
-	BadSubject
 	// NoExpiry is a token without exp.
 	NoExpiry
 	// NotYetValid is nbf or iat in the future.
@@ -97,7 +95,7 @@ const (
 func (r Reason) String() string {
 	names := [reasons]string{
 		"passed", "no_token", "ambiguous", "oversized", "malformed", "header", "algorithm", "unknown_key", "no_keys",
-		"signature", "issuer", "audience", "subject", "no_expiry", "not_yet_valid", "expired",
+		"signature", "issuer", "audience", "no_expiry", "not_yet_valid", "expired",
 	}
 	return names[r]
 }

@@ -29,7 +29,7 @@ func (h *Handler) caller(r *http.Request) *caller {
 	who := h.nobody()
 	who.client = h.config.Client(r)
 	if who.identity != "" {
-		who.subject = encodeSubject(h.config.Identity(r))
+		who.subject = EncodeSubject(h.config.Identity(r))
 	}
 	return who
 }

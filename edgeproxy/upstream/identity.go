@@ -30,11 +30,11 @@ var reserved = []string{
 	"Transfer-Encoding", "Upgrade", "User-Agent", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
 }
 
-// encodeSubject makes a field value of any text: what is no visible ASCII, and the
+// EncodeSubject makes a field value of any text: what is no visible ASCII, and the
 // percent sign, is percent-encoded byte for byte (RFC 3986, section 2.1). It can be
 // decoded, so that no two subjects are one to the origin, and it can hold no line
 // break. It is at most three times as long.
-func encodeSubject(s string) string {
+func EncodeSubject(s string) string {
 	if !strings.ContainsFunc(s, func(c rune) bool { return !visible(c) }) {
 		return s
 	}

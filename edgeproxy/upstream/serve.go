@@ -14,7 +14,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *cache.Request, d cache.Decisio
 	m := reply(header, d.Entry, r, h.cache.Now())
 	// The stored values are clipped: this one goes into a slice of its own.
 	header[cacheStatus] = append(slices.Clip(header[cacheStatus]), h.status(d.Outcome, r))
-	h.cache.Answered(r, m.status)
+	h.answered(r, false, m.status)
 	w.WriteHeader(m.status)
 	defer h.cache.Sending(d.Entry)()
 	if r.Method == http.MethodHead {
@@ -24,6 +24,14 @@ func (h *Handler) serve(w http.ResponseWriter, r *cache.Request, d cache.Decisio
 		if _, err := w.Write(piece); err != nil {
 			return // the client is gone; there is nobody to tell
 		}
+	}
+}
+
+// answered tells of an answer that a client gets.
+func (h *Handler) answered(r *cache.Request, background bool, status int) {
+	h.cache.Answered(r, status)
+	if !background {
+		h.config.Answered(r.Client, status)
 	}
 }
 

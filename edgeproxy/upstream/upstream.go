@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -39,6 +40,8 @@ type Config struct {
 	Hosts []string
 	// ShowKey tells the cache key in Cache-Status.
 	ShowKey bool
+	// Answered, if set, is told who got an answer with which status. It must not block.
+	Answered func(client netip.Addr, status int)
 	// Observe, if set, is told the outcome of each request, also of those to the
 	// origin that refreshes and preloads make. It must not block.
 	Observe func(cache.Outcome)
@@ -71,6 +74,9 @@ type Handler struct {
 func New(config Config, c *cache.Cache) *Handler {
 	if config.Observe == nil {
 		config.Observe = func(cache.Outcome) {}
+	}
+	if config.Answered == nil {
+		config.Answered = func(netip.Addr, int) {}
 	}
 	if config.Client == nil {
 		config.Client = connected
@@ -203,7 +209,7 @@ func (h *Handler) finish(res *http.Response) error {
 	if x.outcome.Stored && !x.background {
 		h.hosts.add(x.request.Scheme, x.request.Host)
 	}
-	h.cache.Answered(x.request, res.StatusCode)
+	h.answered(x.request, x.background, res.StatusCode)
 	res.Header.Add(cacheStatus, h.status(x.outcome, x.request))
 	h.cache.HideTags(cache.Header(res.Header))
 	if x.background {
