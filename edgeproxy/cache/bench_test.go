@@ -31,7 +31,7 @@ func BenchmarkJudge(b *testing.B) {
 	}
 	for i := range 1000 {
 		table.put(tagSelector(fmt.Sprintf("user:%d*", i)), fence{hard: 1})
-		table.put(keySelector(fmt.Sprintf("/dir/%d*", i)), fence{hard: 1})
+		table.put(keySelectors(fmt.Sprintf("/dir/%d*", i))[0], fence{hard: 1})
 	}
 	f := NewFences(time.Now)
 	f.table = table

@@ -5,13 +5,14 @@ import (
 	"database/sql"
 	"fmt"
 	"net/url"
+	"slices"
 
 	"github.com/ringcast/ringcast/edgeproxy/cache/httpfield"
 )
 
 // Invalidate does what the success of an unsafe method demands, given the header
 // of its answer: what is stored for the request's URL, and for those of the same
-// origin in Location and Content-Location (RFC 9111, section 4.4), becomes
+// site in Location and Content-Location (RFC 9111, section 4.4), becomes
 // unusable, and so do the origin's groups in Cache-Group-Invalidation (RFC 9875,
 // section 3). It returns when that is in force and written to the state file. Where
 // it fails the entries are gone all the same, and the error says that a restart may
@@ -42,10 +43,11 @@ func (c *Cache) Invalidate(ctx context.Context, r *Request, answer Header) error
 	return nil
 }
 
-// changedURLs are cache keys: the request's own, and those of the same origin that
-// the answer names.
+// changedURLs are cache keys, on each of the site's origins: the request's own, and
+// those of the site that the answer names.
 func changedURLs(p place, answer Header) []string {
-	urls := []string{p.url}
+	origins := p.sites()
+	urls := spread(nil, origins, p.target)
 	base, err := url.Parse(p.url)
 	if err != nil {
 		return urls
@@ -57,10 +59,17 @@ func changedURLs(p place, answer Header) []string {
 				continue
 			}
 			named := newPlace(u.Scheme, u.Host, targetOf(u))
-			if named.origin() == p.origin() && named.url != p.url {
-				urls = append(urls, named.url)
+			if slices.Contains(origins, named.origin()) && named.target != p.target {
+				urls = spread(urls, origins, named.target)
 			}
 		}
+	}
+	return urls
+}
+
+func spread(urls, origins []string, target string) []string {
+	for _, origin := range origins {
+		urls = append(urls, origin+target)
 	}
 	return urls
 }

@@ -1,6 +1,9 @@
 package cache
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // place is where a response lives, in the forms in which keys select it. The
 // last two are parts of the first.
@@ -68,6 +71,50 @@ func ValidHost(host string) bool {
 		name = name[:i] + name[i+3:]
 	}
 	return every(name, isHostChar)
+}
+
+// anyScheme stands for http and https in what selects absolute URLs. A proxy in front
+// of the edge that ends TLS tells it of neither scheme nor default port, and clients
+// write the port or do not.
+const anyScheme = "://"
+
+// siteHost gives an authority in lower case, without the default port of either scheme.
+func siteHost(host string) string {
+	host = lower(host)
+	switch name, port := cutPort(host); port {
+	case "", "80", "443":
+		return name
+	}
+	return host
+}
+
+// onSite is the place's URL for either scheme.
+func (p *place) onSite() string {
+	scheme, host, _ := strings.Cut(p.origin(), anyScheme)
+	if site := siteHost(host); site != host {
+		return anyScheme + site + p.target
+	}
+	return p.url[len(scheme):]
+}
+
+// sites gives the origins that are the same for either scheme, the place's own first.
+func (p *place) sites() []string {
+	list := []string{p.origin()}
+	_, host, _ := strings.Cut(p.origin(), anyScheme)
+	site := siteHost(host)
+	hosts := []string{site}
+	if _, port := cutPort(site); port == "" {
+		hosts = append(hosts, site+":80", site+":443")
+	}
+	for _, host := range hosts {
+		for _, scheme := range []string{"http", "https"} {
+			origin := scheme + "://" + CanonicalHost(scheme, host)
+			if !slices.Contains(list, origin) {
+				list = append(list, origin)
+			}
+		}
+	}
+	return list
 }
 
 // cutPort cuts an authority before the port, which is empty where there is none.

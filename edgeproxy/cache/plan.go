@@ -92,7 +92,7 @@ func selectors(event *wire.CacheInvalidated) []selector {
 		list = append(list, tagSelector(tag))
 	}
 	for _, key := range event.Keys {
-		list = append(list, keySelector(key))
+		list = append(list, keySelectors(key)...)
 	}
 	return list
 }

@@ -39,11 +39,8 @@ func tagSelector(tag string) selector {
 	return selector{kindTagPrefix, prefix}
 }
 
-// keySelector gives the first of keySelectors.
-func keySelector(key string) selector { return keySelectors(key)[0] }
-
 // keySelectors reads a key: a path covers every host and query, a path with "?"
-// every host, an absolute URL exactly itself. What it names is percent-encoded as in
+// every host, an absolute URL itself, of either scheme. What it names is percent-encoded as in
 // cache keys. A key that covers more than it says is harmless, one that covers less
 // is not.
 func keySelectors(key string) []selector {
@@ -63,23 +60,24 @@ func keySelectors(key string) []selector {
 	return list
 }
 
-// splitKey gives what stands before the target in a cache key, nothing for a path,
-// and the target, empty where an open key ends before it.
-func splitKey(text string, open bool) (origin, target string) {
+// splitKey gives what stands before the target, nothing for a path, and the target,
+// empty where an open key ends before it.
+func splitKey(text string, open bool) (site, target string) {
 	if strings.HasPrefix(text, "/") {
 		return "", text
 	}
-	scheme, host, target, ok := splitURL(text)
-	scheme = lower(scheme)
+	host, target, ok := splitURL(text)
 	switch {
+	case !ok && open && strings.HasPrefix("https://", lower(text)):
+		return anyScheme, ""
 	case !ok:
-		return lower(text), ""
+		return text, ""
 	case target == "" && open:
-		return scheme + "://" + openHost(lower(host)), ""
+		return anyScheme + openHost(lower(host)), ""
 	case !strings.HasPrefix(target, "/"):
 		target = "/" + target
 	}
-	return scheme + "://" + CanonicalHost(scheme, host), target
+	return anyScheme + siteHost(host), target
 }
 
 // openHost cuts one that ends inside the port back to the host: the URLs that are
@@ -143,18 +141,11 @@ func openBracket(host string) bool {
 
 // splitURL cuts an absolute URL before its path or query. A fragment never
 // reaches a server and is dropped.
-func splitURL(s string) (scheme, host, target string, ok bool) {
-	if strings.HasPrefix(s, "/") {
-		return "", "", "", false
-	}
-	scheme, rest, ok := strings.Cut(s, "://")
-	if !ok {
-		return "", "", "", false
-	}
+func splitURL(s string) (host, target string, ok bool) {
+	_, rest, ok := strings.Cut(s, "://")
 	rest, _, _ = strings.Cut(rest, "#")
-	end := strings.IndexAny(rest, "/?")
-	if end < 0 {
-		return scheme, rest, "", true
+	if end := strings.IndexAny(rest, "/?"); end >= 0 {
+		return rest[:end], rest[end:], ok
 	}
-	return scheme, rest[:end], rest[end:], true
+	return rest, "", ok
 }

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -36,7 +37,22 @@ func TestSelectorsCover(t *testing.T) {
 		{key: "*", url: "http://h/", want: true},
 		{key: "http://h/a", url: "http://h/a", want: true},
 		{key: "http://h/a", url: "http://h/a?x", want: false},
-		{key: "http://h/a", url: "https://h/a", want: false},
+		{key: "http://h/a", url: "https://h/a", want: true},
+		{key: "https://h/a", url: "http://h/a", want: true},
+		{key: "https://h/a", url: "http://h:443/a", want: true},
+		{key: "https://h:443/a", url: "http://h/a", want: true},
+		{key: "http://h/a", url: "https://h:80/a", want: true},
+		{key: "https://h:8443/a", url: "http://h:8443/a", want: true},
+		{key: "https://h:8443/a", url: "http://h/a", want: false},
+		{key: "https://h/a", url: "http://h:81/a", want: false},
+		{key: "https://h/a*", url: "http://h/ab", want: true},
+		{key: "https://h:443/a*", url: "http://h:443/ab", want: true},
+		{key: "https://h/a*", url: "http://hh/ab", want: false},
+		{key: "https://h*", url: "http://hh/x", want: true},
+		{key: "https://h:4*", url: "http://h/x", want: true},
+		{key: "HTTPS*", url: "http://h/x", want: true},
+		{key: "//h/a", url: "http://h/a", want: false},
+		{key: "http://h/a", url: "http://i//h/a", want: false},
 		{key: "https://h:8443/a", url: "https://h/a", want: false},
 		{key: "http://h/a", url: "http://h:81/a", want: false},
 		{key: "https://h/a*", url: "https://hh/ab", want: false},
@@ -83,8 +99,8 @@ func TestSelectorsCover(t *testing.T) {
 		if url == "" {
 			url = "http://h/"
 		}
-		scheme, host, target, _ := splitURL(url)
-		p := newPlace(scheme, host, target)
+		host, target, _ := splitURL(url)
+		p := newPlace(url[:strings.Index(url, ":")], host, target)
 		table := newTable()
 		if tt.tag != "" {
 			table.put(tagSelector(tt.tag), fence{hard: 1})
@@ -127,4 +143,17 @@ func TestKeysAreSpelledAsRequests(t *testing.T) {
 			t.Fatalf("key %q does not cover %q, that is %s", key, path, p.url)
 		}
 	})
+}
+
+// TestKeysOfOlderVersions are in their state files, with the scheme.
+func TestKeysOfOlderVersions(t *testing.T) {
+	t.Parallel()
+	p := newPlace("http", "h", "/ab")
+	for _, s := range []selector{{kindKey, "http://h/ab"}, {kindKeyPrefix, "http://h/a"}} {
+		table := newTable()
+		table.put(s, fence{hard: 1})
+		if v := table.judge(0, &p, nil); !v.hard {
+			t.Errorf("%v does not cover %s", s, p.url)
+		}
+	}
 }

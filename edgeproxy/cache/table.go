@@ -104,12 +104,15 @@ func (t *table) lengths() int { return len(t.tagPrefixes.lengths) + len(t.keyPre
 func (t *table) judge(began uint64, p *place, tags []string) verdict {
 	v := verdict{began: began}
 	v.add(t.all)
-	v.add(t.keys[p.url])
+	onSite := p.onSite()
+	v.add(t.keys[p.url]) // of Invalidate, and of versions without anyScheme, as below
+	v.add(t.keys[onSite])
 	v.add(t.keys[p.path])
 	if len(p.path) != len(p.target) {
 		v.add(t.keys[p.target])
 	}
 	t.keyPrefixes.judge(&v, p.url)
+	t.keyPrefixes.judge(&v, onSite)
 	t.keyPrefixes.judge(&v, p.target)
 	for _, tag := range tags {
 		v.add(t.tags[tag])

@@ -78,16 +78,19 @@ func (l *hosts) evict() {
 	l.known = slices.Delete(l.known, rarest, rarest+1)
 }
 
-// list gives those of the configuration, which clients name that come without a
-// proxy, and as many others as there is room for, those with the most answers first.
+// list gives those with the most answers, and until there are any those of the
+// configuration, by which clients come that need no proxy.
 func (l *hosts) list(configured []string) (places []place) {
-	for _, host := range configured {
-		places = append(places, place{"http", host})
-	}
 	for _, c := range l.ranked() {
-		if len(places) < maxHosts && c.stored >= minStored && !slices.Contains(places, c.place) {
+		if len(places) < maxHosts && c.stored >= minStored {
 			places = append(places, c.place)
 		}
+	}
+	if len(places) > 0 {
+		return places
+	}
+	for _, host := range configured {
+		places = append(places, place{"http", host})
 	}
 	return places
 }

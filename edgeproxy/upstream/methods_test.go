@@ -143,7 +143,10 @@ func TestWhatAnUnsafeMethodChanged(t *testing.T) {
 		{"WHATEVER", "200", "Location: page", "/dir/page"},
 		{"POST", "204", "Location: http://other.example/dir/page", ""},
 		{"POST", "204", "Location: http://@:81/dir/page", ""},
-		{"POST", "204", "Location: https://@/dir/page", ""},
+		{"POST", "204", "Location: https://@/dir/page", "/dir/page"}, // by way of a proxy that ends TLS
+		{"POST", "204", "Location: https://@:443/dir/page", "/dir/page"},
+		{"POST", "204", "Location: https://@:8443/dir/page", ""},
+		{"POST", "204", "Location: https://other.example/dir/page", ""},
 		{"POST", "204", "Location: //other.example/dir/page", ""},
 		{"POST", "204", "Location: mailto:page", ""},
 		{"POST", "204", "Location: %zz", ""},

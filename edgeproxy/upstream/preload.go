@@ -11,8 +11,8 @@ import (
 
 // Preload fetches a route unless what is stored for it is fresh, or about to be, and
 // gives the outcome for each host that the route stands for. A path stands for the
-// hosts of the configuration and those for which clients had something stored most
-// often; an absolute URL for its own, by the scheme by which clients come, whichever
+// hosts for which clients had something stored most often, and until there are any
+// for those of the configuration; an absolute URL for its own, by the scheme by which clients come, whichever
 // it names. Who asks is no client: there are no fields by which a response could
 // vary. The request goes to the edge's own origin.
 //

@@ -36,7 +36,8 @@ type Config struct {
 	// MaxBody bounds the body of a request, in bytes; 0 for no bound. What is longer
 	// gets 413, or is cut off where its length was not announced.
 	MaxBody int64
-	// Hosts are those for which a path is preloaded before anything was stored.
+	// Hosts are those for which a path is preloaded until clients have had answers
+	// stored for others.
 	Hosts []string
 	// ShowKey tells the cache key in Cache-Status.
 	ShowKey bool
