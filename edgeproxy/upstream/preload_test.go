@@ -174,11 +174,11 @@ func TestHostsOfAPath(t *testing.T) {
 	store("a.EXAMPLE", 1)
 	check("/4", "second", "b.example", "a.example")
 	store("a.example:80", 2)
-	check("/5", "second", "a.example", "b.example")
+	check("/5", "a.example", "second", "b.example")
 	for i := range 9 {
 		store(fmt.Sprint("h", i), 3)
 	}
-	check("/6", "second", "a.example", "b.example", "h8", "h7", "h6", "h5", "h4")
+	check("/6", "a.example", "second", "b.example", "h8", "h7", "h6", "h5", "h4")
 }
 
 // TestPreloadOfWhatIsStored: fresh, nothing is asked; stale, also where stale
