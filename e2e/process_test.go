@@ -33,7 +33,13 @@ type process struct {
 // and, where the test failed, shows what it wrote.
 func launch(t *testing.T, name string, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, name: name, cmd: command(env, args...), out: newJournal(), log: newJournal(), exited: make(chan struct{})}
+	return run(t, name, command(env, args...))
+}
+
+// run is launch of any program.
+func run(t *testing.T, name string, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, name: name, cmd: cmd, out: newJournal(), log: newJournal(), exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", name, err)

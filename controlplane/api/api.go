@@ -42,6 +42,9 @@ type Config struct {
 	Metrics prometheus.Registerer
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
+	// Ready gives why mutations would fail at present, for the health service; nil: they
+	// never do.
+	Ready func(context.Context) error
 	// MaxTokenLife is the longest that a token is valid from its issue; 0: not
 	// known.
 	MaxTokenLife time.Duration
@@ -101,7 +104,7 @@ func (s *Server) register(cfg Config, log eventlog.Log, streams Streams) {
 	for service := range s.grpc.GetServiceInfo() {
 		s.health.SetServingStatus(service, grpc_health_v1.HealthCheckResponse_SERVING)
 	}
-	grpc_health_v1.RegisterHealthServer(s.grpc, s.health)
+	grpc_health_v1.RegisterHealthServer(s.grpc, &healthService{s.health, cfg.Ready})
 	reflection.Register(s.grpc)
 }
 

@@ -128,7 +128,7 @@ func (s *Server) build() (err error) {
 	}, s.log, s.ring)
 	s.api, err = api.New(api.Config{
 		Version: s.deps.Version, Logger: s.deps.Logger, Metrics: s.metrics,
-		MaxTokenLife: s.cfg.MaxTokenLife,
+		MaxTokenLife: s.cfg.MaxTokenLife, Ready: s.appends.writable,
 	}, s.appends, s.stream)
 	if err != nil {
 		return err

@@ -8,6 +8,10 @@ import (
 	"sync"
 	"testing"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
+
 	"github.com/ringcast/ringcast/controlplane"
 	"github.com/ringcast/ringcast/controlplane/eventlog"
 )
@@ -57,6 +61,15 @@ func (r *running) wantReady(want bool) {
 	}
 	if status == http.StatusServiceUnavailable && !strings.HasPrefix(body, "mutations fail: the log cannot be written") {
 		r.t.Errorf("/readyz says: %s", body)
+	}
+	conn, err := grpc.NewClient(r.GRPCAddr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer conn.Close()
+	health, err := grpc_health_v1.NewHealthClient(conn).Check(r.t.Context(), &grpc_health_v1.HealthCheckRequest{})
+	if serving := health.GetStatus() == grpc_health_v1.HealthCheckResponse_SERVING; serving != want || err != nil {
+		r.t.Errorf("gRPC health: %v, %v", health, err)
 	}
 }
 

@@ -66,8 +66,8 @@ type Server struct {
 	metrics *metrics
 
 	mu       sync.Mutex // guards what follows
-	sessions sync.WaitGroup
 	draining chan struct{} // closed when the server drains
+	gone     chan struct{} // closed when the last stream has ended after that
 	drained  bool
 	edges    int
 	others   int
@@ -84,7 +84,7 @@ func New(cfg Config, log eventlog.Log, ring *ring.Ring) *Server {
 	if cfg.writeTimeout == 0 {
 		cfg.writeTimeout = writeTimeout
 	}
-	return &Server{cfg: cfg, log: log, ring: ring, metrics: newMetrics(cfg.Registerer), draining: make(chan struct{})}
+	return &Server{cfg: cfg, log: log, ring: ring, metrics: newMetrics(cfg.Registerer), draining: make(chan struct{}), gone: make(chan struct{})}
 }
 
 // Open counts the open streams, and those of edges among them.
@@ -102,18 +102,21 @@ func (s *Server) Drain(ctx context.Context) error {
 	if !s.drained {
 		s.drained = true
 		close(s.draining)
+		s.endLast()
 	}
 	s.mu.Unlock()
-	gone := make(chan struct{})
-	go func() {
-		s.sessions.Wait()
-		close(gone)
-	}()
 	select {
-	case <-gone:
+	case <-s.gone:
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("drain streams: %w", ctx.Err())
+	}
+}
+
+// endLast is called with mu held.
+func (s *Server) endLast() {
+	if s.drained && s.edges+s.others == 0 {
+		close(s.gone)
 	}
 }
 
@@ -182,7 +185,6 @@ func (s *Server) enter(sub subscription) bool {
 	if s.drained || (s.cfg.MaxSubscribers > 0 && s.edges+s.others >= s.cfg.MaxSubscribers) {
 		return false
 	}
-	s.sessions.Add(1)
 	*s.counter(sub)++
 	s.metrics.subscribers.WithLabelValues(sub.kind()).Inc()
 	return true
@@ -193,7 +195,7 @@ func (s *Server) leave(sub subscription) {
 	defer s.mu.Unlock()
 	*s.counter(sub)--
 	s.metrics.subscribers.WithLabelValues(sub.kind()).Dec()
-	s.sessions.Done()
+	s.endLast()
 }
 
 func (s *Server) counter(sub subscription) *int {

@@ -37,13 +37,21 @@ type applier struct {
 func (a *applier) run(items <-chan item) error {
 	defer a.drop()
 	for i := range items {
-		if a.err = a.take(i, len(items) > 0); a.err != nil {
-			return a.err
+		if err := a.take(i, len(items) > 0); err != nil {
+			return a.failed(err)
 		}
 	}
 	// The stream was lost: what has been read completely still counts.
-	a.err = a.flush()
-	return a.err
+	return a.failed(a.flush())
+}
+
+// failed notes why the applier ended. What fails because the stream was given up says
+// less than why it was.
+func (a *applier) failed(err error) error {
+	if a.ctx.Err() == nil {
+		a.err = err
+	}
+	return err
 }
 
 // drop is the end of a stream. A reset that did not come to its end is dropped,

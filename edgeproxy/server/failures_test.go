@@ -1,0 +1,128 @@
+package server
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+const tracked = "ringcast_edge_autoban_tracked"
+
+// counted gives how many clients have a failure.
+func counted(t *testing.T, edge *Server) string {
+	t.Helper()
+	return metric(t, edge, tracked)
+}
+
+// Refused tokens count as failures of the client, on either listener; what is no
+// fault of the client's, and what a ban or a conflict answers, does not.
+func TestWhatCountsAsAFailure(t *testing.T) {
+	t.Parallel()
+	down := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(down.Close)
+	failures := func(c *Config) { c.AutobanFailures = 255 }
+	for name, row := range map[string]struct {
+		change                    func(*Config)
+		address, forwarded, token string
+		status                    int
+		counts                    string
+	}{
+		"no token":       {failures, stranger, "", "", 401, "1"},
+		"a bad token":    {failures, stranger, "", "Bearer x", 401, "1"},
+		"an old token":   {failures, stranger, "", sign(-time.Hour, ""), 401, "1"},
+		"a revoked one":  {failures, stranger, "", sign(time.Hour, `,"jti":"lost"`), 401, "1"},
+		"a good one":     {failures, stranger, "", alice(), 200, "0"},
+		"a ban":          {failures, banned, "", "", 403, "0"},
+		"a conflict":     {failures, stranger, "for=" + banned, "", 400, "0"},
+		"switched off":   {func(*Config) {}, stranger, "", "", 401, "0"},
+		"stale":          {func(c *Config) { c.AutobanFailures, c.OnStale, c.MaxStaleness = 255, staleDeny, 1 }, stranger, "", "", 503, "0"},
+		"keys not there": {func(c *Config) { c.AutobanFailures, c.JWTSecretFile, c.JWTJWKS = 255, "", down.URL }, stranger, "", unknownKey, 503, "0"},
+	} {
+		edge := startGateWithoutKeys(t, row.change)
+		if name != "keys not there" {
+			until(t, "the keys", edge.tokens.Ready)
+		}
+		for path, listener := range map[string]string{"/": traffic(edge), "/check": admin(edge)} {
+			a := from(t, row.address, listener+path, "Forwarded", row.forwarded, "Authorization", row.token, "X-Original-URI", "/")
+			if a.status != row.status && (path != "/check" || a.status != http.StatusNoContent || row.status != http.StatusOK) {
+				t.Errorf("%s: %s answers %d %s, want %d", name, path, a.status, a.body, row.status)
+			}
+			if got := counted(t, edge); got != row.counts {
+				t.Errorf("%s: after %s %s clients have failures, want %s", name, path, got, row.counts)
+			}
+			edge.warden.Failed(netip.Addr{}) // counts for nobody
+		}
+	}
+}
+
+// The answers that are named count, from the origin and from the cache.
+func TestStatusesCount(t *testing.T) {
+	t.Parallel()
+	site, asked := publicOrigin(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/wp-login.php" {
+			w.WriteHeader(http.StatusNotFound)
+		}
+	})
+	edge := startGate(t, func(c *Config) {
+		c.Origin, c.JWT, c.AutobanFailures, c.AutobanStatuses = site, "off", 3, []string{"404"}
+	})
+	for range 3 {
+		from(t, stranger, traffic(edge)+"/")
+	}
+	if got := counted(t, edge); got != "0" {
+		t.Errorf("%s clients have failures", got)
+	}
+	for range 3 {
+		from(t, stranger, traffic(edge)+"/wp-login.php")
+	}
+	until(t, "a ban", func() bool { return edge.Status().Autobans == 1 })
+	if n := asked.Load(); n != 2 {
+		t.Errorf("the origin was asked %d times", n)
+	}
+	a := from(t, stranger, traffic(edge)+"/")
+	a.refuses(t, "the client", http.StatusForbidden, `{"error":"ip_banned","reason":"too many failed requests"}`)
+}
+
+// Who fails too often is banned by this edge, for a while, with his /64, until an
+// unban; others and those whom an entry allows are not, nor is a proxy.
+func TestAutoban(t *testing.T) {
+	t.Parallel()
+	site, _ := publicOrigin(t, nil)
+	control, more := stream(t, gateEvents()...)
+	edge, _ := start(t, func(c *Config) {
+		c.Origin, c.Control, c.AutobanFailures = site, []string{control}, 3
+		gatesOf(t, c)
+	})
+	waitFor(t, edge, gateEventsEnd)
+	until(t, "the keys", edge.tokens.Ready)
+	fail := func(address string) {
+		for range 3 {
+			from(t, address, traffic(edge)+"/")
+		}
+	}
+	const results = "ringcast_edge_autobans_total"
+	for n, address := range []string{allowed, exempt, "127.0.0.3"} {
+		fail(address)
+		until(t, address+" is exempt", func() bool { return edge.warden.Stats().Exempt == uint64(n)+1 })
+		if a := from(t, address, traffic(edge)+"/", "Authorization", alice()); a.status != http.StatusOK {
+			t.Errorf("%s: %+v", address, a)
+		}
+	}
+	fail("2001:db8::1")
+	until(t, "a ban", func() bool { return edge.Status().Autobans == 1 })
+	for address, want := range map[string]int{"2001:db8::1": 403, "2001:db8::ffff:1": 403, "2001:db8:0:1::1": 200, stranger: 200} {
+		if a := from(t, address, traffic(edge)+"/", "Authorization", alice()); a.status != want {
+			t.Errorf("%s: %d %s, want %d", address, a.status, a.body, want)
+		}
+	}
+	if got := metric(t, edge, results+`{result="banned"}`) + metric(t, edge, results+`{result="exempt"}`); got != "13" {
+		t.Errorf("metrics say %s", got)
+	}
+	more <- event(gateEventsEnd+1, "ip_unbanned", `{"ip":"2001:db8::/64","timestamp":1}`)
+	waitFor(t, edge, gateEventsEnd+1)
+	if a := from(t, "2001:db8::1", traffic(edge)+"/", "Authorization", alice()); a.status != http.StatusOK {
+		t.Errorf("after the unban: %+v", a)
+	}
+}
