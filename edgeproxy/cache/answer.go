@@ -7,6 +7,41 @@ import (
 	"sync"
 )
 
+// Question is how to ask the origin.
+type Question struct {
+	// Conditions are to be sent in place of the client's where one is set: the
+	// origin is asked about what is stored.
+	Conditions
+	// Shared: the answer is not for this client alone, so that conditions of its own
+	// (If-None-Match, If-Modified-Since) are not sent, nor is its Range.
+	Shared bool
+}
+
+// FetchFunc asks the origin. Its context does not end with the client's, and it
+// has that one's values. It may be called again after it returned a response with
+// status 304, whose body has been closed then.
+type FetchFunc func(ctx context.Context, q Question) (*Response, error)
+
+// Answer is what to answer after a Fetch.
+type Answer struct {
+	// Entry has the status and header, nil where Own is set.
+	Entry *Entry
+	// Whole: the entry has its body, and Reply may be asked.
+	Whole bool
+	// Body is the content, which may still grow. A read error other than io.EOF
+	// must reach the client as a broken transfer. The caller closes it.
+	Body io.ReadCloser
+	// Length of Body in bytes, -1 where it is not known.
+	Length int64
+	// Leads: the caller's own fetch brings it, and its header is all the client's.
+	Leads bool
+	// Own: the answer is the response that the caller's own fetch returned. Its
+	// content is Body.
+	Own bool
+	// Outcome is final.
+	Outcome Outcome
+}
+
 // stored answers with a complete entry.
 func (c *Cache) stored(e *Entry, o Outcome) *Answer {
 	body := &storedBody{bytes.NewReader(e.body), c.Sending(e)}

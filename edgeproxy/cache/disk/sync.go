@@ -3,7 +3,8 @@ package disk
 import (
 	"context"
 	"errors"
-	"fmt"
+
+	"github.com/ringcast/ringcast/internal/sqlitedb"
 )
 
 // errUnwritten tells that a batch failed, or never will be written.
@@ -41,13 +42,5 @@ func (s *Store) Checkpoint(ctx context.Context) error {
 	if s.retired.Load() {
 		return errUnwritten
 	}
-	var busy, frames, moved int
-	row := s.file.db.Write.QueryRowContext(ctx, `PRAGMA wal_checkpoint(FULL)`)
-	if err := row.Scan(&busy, &frames, &moved); err != nil {
-		return fmt.Errorf("checkpoint cache file: %w", err)
-	}
-	if busy != 0 {
-		return errUnwritten
-	}
-	return nil
+	return s.file.db.Checkpoint(ctx, sqlitedb.CheckpointFull)
 }

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -131,10 +132,11 @@ func (s *Store) truncateLog(ctx context.Context) error {
 	if err != nil || info.Size() <= maxLogBytes || s.retired.Load() {
 		return nil
 	}
-	if _, err := s.file.db.Write.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
-		return fmt.Errorf("truncate write-ahead log: %w", err)
+	err = s.file.db.Checkpoint(ctx, sqlitedb.CheckpointTruncate)
+	if errors.Is(err, sqlitedb.ErrCheckpointBusy) {
+		return nil // the next batch tries again
 	}
-	return nil
+	return err
 }
 
 // report gives up a damaged file, and tells of other errors.
