@@ -13,8 +13,9 @@ import (
 const asideLayout = "20060102T150405.000000000Z"
 
 // SetAside renames a damaged database, with the files that belong to it, to
-// <path>.damaged-<time> and returns that path, so that a new one can be made. The
-// database must be closed.
+// <path>.damaged-<time> and returns that path, so that a new one can be made.
+// Connections that are open keep the renamed files, and must be closed before that: at
+// its close SQLite removes a log of the old name.
 func SetAside(path string, now time.Time) (string, error) {
 	aside := path + ".damaged-" + now.UTC().Format(asideLayout)
 	// The file itself goes last: a crash on the way must not leave the write-ahead

@@ -15,7 +15,6 @@ package disk
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -116,8 +115,8 @@ func (s *Store) Stats() Stats {
 	return stats
 }
 
-// Close closes the file, after Run has returned; what is still queued is lost. A
-// file that turned out to be damaged is set aside. It can be called again.
+// Close closes the file, after Run has returned; what is still queued is lost. It can
+// be called again.
 func (s *Store) Close() error {
 	s.close.Do(func() { s.closeErr = s.shut() })
 	return s.closeErr
@@ -126,26 +125,27 @@ func (s *Store) Close() error {
 func (s *Store) shut() error {
 	s.queue.stop()
 	err := s.file.db.Close()
-	if !s.retired.Load() {
-		return err
+	if s.retired.Load() {
+		return nil // closing a damaged file may fail, and there is nothing left to lose
 	}
-	// Closing a damaged file may fail, and there is nothing left to lose.
-	aside, err := sqlitedb.SetAside(s.config.Path, s.config.Now())
-	if err != nil {
-		return fmt.Errorf("close cache file: %w", err)
-	}
-	s.config.Logger.Info("damaged cache file was set aside", "path", s.config.Path, "aside", aside)
-	return nil
+	return err
 }
 
-// retire gives the file up for damage. From now on nothing is found and nothing
-// is stored, until the next start begins a new file.
+// retire gives the file up for damage. From now on nothing is found and nothing is
+// stored, until the next start begins a new file. It goes aside at once: what is
+// removed from now on must not be found after a kill.
 func (s *Store) retire(err error) {
 	if s.retired.Swap(true) {
 		return
 	}
 	s.queue.abandon()
 	s.config.Logger.Error("cache file is damaged; it is no longer used", "path", s.config.Path, "error", err)
+	aside, err := sqlitedb.SetAside(s.config.Path, s.config.Now())
+	if err != nil {
+		s.config.Logger.Error("damaged cache file stays where it is", "path", s.config.Path, "error", err)
+		return
+	}
+	s.config.Logger.Info("damaged cache file was set aside", "path", s.config.Path, "aside", aside)
 }
 
 // distrust removes a record that failed its checksum.
