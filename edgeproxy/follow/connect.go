@@ -41,7 +41,7 @@ func (f *Follower) connect(ctx context.Context, server *url.URL) (synced bool, e
 	items := make(chan item, queued)
 	idle := sse.NewIdleReader(body, wire.FirstSilence, cancel)
 	presented, _ := f.state.Cursor()
-	reader := &reader{ctx: ctx, idle: idle, items: items, unknown: f.countUnknown, presented: presented.Epoch}
+	reader := &reader{ctx: ctx, idle: idle, items: items, unknown: f.countUnknown, expect: f.expect, presented: presented.Epoch}
 	applier := &applier{follower: f, ctx: ctx}
 	var both errgroup.Group
 	both.Go(func() error {

@@ -51,6 +51,7 @@ type reader struct {
 	idle    *sse.IdleReader
 	items   chan<- item
 	unknown func(eventType string)
+	expect  func(silence time.Duration)
 
 	presented string // epoch that the request gave; "" if none
 	epoch     string // "" until connected
@@ -145,6 +146,7 @@ func (r *reader) connected(data []byte) error {
 	}
 	r.epoch, r.foreign = connected.Epoch, connected.Epoch != r.presented
 	r.idle.SetTimeout(connected.Silence())
+	r.expect(connected.Silence())
 	return nil
 }
 

@@ -16,6 +16,8 @@ const maxUnknownTypes = 32
 type Status struct {
 	// Server is the control plane of the open stream; empty: none is open.
 	Server string
+	// Silence is for how long the open stream may say nothing; 0 until it has told.
+	Silence time.Duration
 	// Synced says that the open stream has got level.
 	Synced bool
 	// Levelled says that a stream has got level since the start.
@@ -62,7 +64,11 @@ func (f *Follower) connected(server *url.URL) {
 }
 
 func (f *Follower) disconnected() {
-	f.update(func(s *Status) { s.Server, s.Synced = "", false })
+	f.update(func(s *Status) { s.Server, s.Silence, s.Synced = "", 0, false })
+}
+
+func (f *Follower) expect(silence time.Duration) {
+	f.update(func(s *Status) { s.Silence = silence })
 }
 
 func (f *Follower) resetting(reason string) {

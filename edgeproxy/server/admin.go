@@ -29,8 +29,7 @@ type Status struct {
 	// StalenessSeconds is for how long the log has not been known to have had
 	// nothing new, a run before this one included; null if it never was.
 	StalenessSeconds *float64 `json:"staleness_seconds"`
-	// Stale tells whether that is longer than --max-staleness; since the start if it
-	// never was.
+	// Stale tells whether that is longer than --max-staleness, or not known.
 	Stale bool `json:"stale"`
 	// Server is the control plane of the open stream.
 	Server string `json:"server"`
@@ -99,8 +98,8 @@ func (s *Server) Status() Status {
 	for _, n := range stream.Unknown {
 		status.UnknownEvents += n
 	}
-	if !stream.Vouched.IsZero() {
-		seconds := time.Since(stream.Vouched).Round(time.Millisecond).Seconds()
+	if staleness, known := s.staleness(); known {
+		seconds := staleness.Round(time.Millisecond).Seconds()
 		status.StalenessSeconds = &seconds
 	}
 	if stream.Alarm != nil {
@@ -119,8 +118,7 @@ func (s *Server) ready() error {
 	case !known:
 		return errors.New("nothing is known yet: the first sync is not complete")
 	case s.OnStale != staleServe && s.isStale():
-		return fmt.Errorf("the log has not been heard of for %s, longer than --max-staleness %s",
-			s.staleness().Round(time.Second), s.MaxStaleness)
+		return fmt.Errorf("the log has not been heard of for longer than --max-staleness %s", s.MaxStaleness)
 	case !s.tokens.Ready():
 		return errors.New("the keys of --jwt-jwks were not to be had yet")
 	case stream.Levelled, stream.Server == "" && time.Since(s.started) >= readyWithout:

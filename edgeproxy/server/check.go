@@ -11,6 +11,10 @@ import (
 // does not set it by itself.
 const originalURI = "X-Original-Uri"
 
+// unknownPath gets the strictest mode: no path begins like it. An empty one would be
+// taken for that of the root.
+const unknownPath = "?"
+
 // Refusals of a question that is no client's.
 var (
 	peerNotTrusted = &refusal{status: http.StatusBadRequest, Error: "peer_not_trusted"}
@@ -45,15 +49,16 @@ func (s *Server) serveCheck(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// originalPath is escaped, and empty where it is not known.
+// originalPath is escaped, and unknownPath where the proxy does not say one that can
+// be read.
 func originalPath(r *http.Request) string {
 	values := r.Header[originalURI]
 	if len(values) != 1 {
-		return ""
+		return unknownPath
 	}
 	u, err := url.ParseRequestURI(values[0])
 	if err != nil {
-		return ""
+		return unknownPath
 	}
 	return u.EscapedPath()
 }

@@ -19,7 +19,7 @@ func TestOrderOfDecisions(t *testing.T) {
 		missing  = `{"error":"token_missing"}`
 	)
 	fresh := startGate(t, func(*Config) {})
-	stale := startGate(t, func(c *Config) { c.OnStale, c.MaxStaleness = staleDeny, time.Nanosecond })
+	stale := startGate(t, func(c *Config) { c.OnStale, c.MaxStaleness = staleDeny, soon })
 	if a := from(t, stranger, traffic(fresh)+"/", "Authorization", alice()); a.status != http.StatusOK {
 		t.Fatalf("what is to be in the cache: %+v", a)
 	}
@@ -147,13 +147,23 @@ func TestWhatTheOriginHears(t *testing.T) {
 			t.Fatalf("%s: %+v", path, a)
 		}
 		h := <-heard
-		if got := h.Get("X-User"); got != row.user || h["X_User"] != nil || h["X-Real-Ip"] != nil {
+		if got := h.Get("X-User"); got != row.user || underscored(h) || h["X-Real-Ip"] != nil {
 			t.Errorf("%s: X-User is %q, want %q: %v", path, got, row.user, h)
 		}
 		if got := h.Get("X-Forwarded-For"); got != stranger+", 127.0.0.1" || h.Get("X-Forwarded-Proto") != "https" {
 			t.Errorf("%s: X-Forwarded-For is %q: %v", path, got, h)
 		}
 	}
+}
+
+// underscored tells whether a name has what CGI takes for a hyphen.
+func underscored(h http.Header) bool {
+	for name := range h {
+		if strings.Contains(name, "_") {
+			return true
+		}
+	}
+	return false
 }
 
 // --forwarded-header names the field that is believed; without --trusted-proxy none is.
@@ -191,7 +201,7 @@ func TestMaxRequestBody(t *testing.T) {
 	site, asked := publicOrigin(t, nil)
 	edge := startGate(t, func(c *Config) { c.Origin, c.JWT, c.MaxRequestBody = site, "off", 4 })
 	for body, want := range map[string]int{"1234": http.StatusOK, "12345": http.StatusRequestEntityTooLarge} {
-		resp, err := http.Post(traffic(edge)+"/", "text/plain", strings.NewReader(body)) //nolint:noctx // the edge answers
+		resp, err := http.Post(traffic(edge)+"/", "text/plain", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -201,5 +211,38 @@ func TestMaxRequestBody(t *testing.T) {
 	}
 	if n := asked.Load(); n != 1 {
 		t.Errorf("the origin was asked %d times", n)
+	}
+}
+
+// What a token has to be besides signed is told to the verifier.
+func TestTokenFlags(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		change    func(*Config)
+		good, bad string
+	}{
+		"--jwt-issuer":   {func(c *Config) { c.JWTIssuer = "https://id.example" }, sign(time.Hour, `,"iss":"https://id.example"`), sign(time.Hour, `,"iss":"https://evil.example"`)},
+		"--jwt-audience": {func(c *Config) { c.JWTAudience = []string{"shop"} }, sign(time.Hour, `,"aud":["blog","shop"]`), sign(time.Hour, `,"aud":"blog"`)},
+		"--jwt-leeway":   {func(c *Config) { c.JWTLeeway = 5 * time.Minute }, sign(-time.Minute, ""), sign(-time.Hour, "")},
+	} {
+		edge := startGate(t, row.change)
+		if a := from(t, stranger, traffic(edge)+"/", "Authorization", row.good); a.status != http.StatusOK {
+			t.Errorf("%s: a good token: %+v", name, a)
+		}
+		if a := from(t, stranger, traffic(edge)+"/", "Authorization", row.bad); a.status != http.StatusUnauthorized {
+			t.Errorf("%s: a bad token: %+v", name, a)
+		}
+	}
+}
+
+// A token may come in the cookie that is named, and in no other.
+func TestTokenInACookie(t *testing.T) {
+	t.Parallel()
+	edge := startGate(t, func(c *Config) { c.JWTCookie = "session" })
+	raw := strings.TrimPrefix(alice(), "Bearer ")
+	for cookie, want := range map[string]int{"session=" + raw: 200, "other=" + raw: 401} {
+		if a := from(t, stranger, traffic(edge)+"/", "Cookie", cookie); a.status != want {
+			t.Errorf("%.10s: %d %s, want %d", cookie, a.status, a.body, want)
+		}
 	}
 }

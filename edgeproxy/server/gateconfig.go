@@ -22,7 +22,7 @@ type GateConfig struct {
 	Allow           []netip.Prefix `flag:"allow" value:"CIDR" help:"addresses that pass whatever bans cover them"`
 	MaxRequestBody  config.Bytes   `flag:"max-request-body" default:"1GiB" value:"SIZE" help:"longest body that a request may have; 0 for no bound"`
 
-	MaxStaleness time.Duration `flag:"max-staleness" value:"DURATION" help:"how long the log may not have been heard of before the edge counts as stale; never if 0"`
+	MaxStaleness time.Duration `flag:"max-staleness" value:"DURATION" help:"how long the log may not have been heard of before the edge counts as stale, at least the silence that an open stream may keep; never if 0"`
 	OnStale      string        `flag:"on-stale" default:"serve" value:"WHAT" help:"what a stale edge does: serve, unready (and serve on) or deny (refuse every request)"`
 
 	JWT               string        `flag:"jwt" default:"off" value:"MODE" help:"whether bearer tokens are verified: off, optional or required"`

@@ -2,9 +2,13 @@ package server
 
 import (
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ringcast/ringcast/internal/config"
 )
 
 // What is wrong is said in one line that begins with the flag.
@@ -77,5 +81,31 @@ func TestSecretNotThere(t *testing.T) {
 	}
 	if err := edge.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A bad file of keys ends the start, before anything listens.
+func TestBadKeysEndTheStart(t *testing.T) {
+	t.Parallel()
+	for flag, set := range map[string]func(*Config, string){
+		"--jwt-jwks": func(c *Config, path string) { c.JWTJWKS = path }, "--jwt-secret-file": func(c *Config, path string) { c.JWTSecretFile = path },
+	} {
+		path := filepath.Join(t.TempDir(), "keys")
+		if err := os.WriteFile(path, []byte("short"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var cfg Config
+		if err := config.SetDefaults(&cfg); err != nil {
+			t.Fatal(err)
+		}
+		cfg.Origin, cfg.Listen, cfg.AdminListen, cfg.DataDir, cfg.JWT = "http://127.0.0.1:1", "127.0.0.1:0", "127.0.0.1:0", t.TempDir(), "required"
+		set(&cfg, path)
+		edge, err := New(cfg, Deps{Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := edge.Open(t.Context()); err == nil || !strings.Contains(err.Error(), flag) || edge.trafficListener != nil {
+			t.Errorf("%s: %v", flag, err)
+		}
 	}
 }

@@ -5,12 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -39,7 +41,7 @@ const gateEventsEnd = 4
 
 const gateSecret = "a secret of the tests, long enough for HS256"
 
-// gates are the settings of an edge behind a proxy that requires tokens.
+// gatesOf gives an edge the settings of one behind a proxy that requires tokens.
 func gatesOf(t *testing.T, c *Config) {
 	t.Helper()
 	loopback(c)
@@ -82,14 +84,45 @@ func startGate(t *testing.T, change func(*Config)) *Server {
 func startGateWithoutKeys(t *testing.T, change func(*Config)) *Server {
 	t.Helper()
 	site, _ := publicOrigin(t, nil)
-	control, _ := stream(t, gateEvents()...)
+	control, cut := cuttable(t, gateEvents()...)
 	edge, _ := start(t, func(c *Config) {
 		c.Origin, c.Control = site, []string{control}
 		gatesOf(t, c)
 		change(c)
 	})
 	waitFor(t, edge, gateEventsEnd)
+	if edge.MaxStaleness == soon {
+		cut()
+		until(t, "the stream's end", func() bool { return edge.follower.Status().Server == "" })
+	}
 	return edge
+}
+
+// soon is a bound that is passed at once; startGate cuts the stream for it, since an
+// open one may be silent for longer.
+const soon = time.Nanosecond
+
+// cuttable is a control plane that sends what it is given, until it is cut off.
+func cuttable(t *testing.T, frames ...string) (url string, cut func()) {
+	t.Helper()
+	ended := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-ended:
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		default:
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "event: connected\ndata: {\"epoch\":\"e1\",\"head\":\"0\",\"heartbeat_seconds\":15}\n\n"+strings.Join(frames, ""))
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-ended:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s.URL, sync.OnceFunc(func() { close(ended) })
 }
 
 // sign gives an Authorization with these claims, and an exp so far from now.

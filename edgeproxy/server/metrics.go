@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -36,8 +37,8 @@ func newMetrics(s *Server) *metrics {
 	m.registry.MustRegister(m.passed, m.refused, m.outcomes,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		gauge("ringcast_edge_position", "Position in force.", func() float64 { return float64(s.Status().Position) }),
-		gauge("ringcast_edge_staleness_seconds", "For how long the log has not been known to have had nothing new; since the start if never.", func() float64 { return s.staleness().Seconds() }),
-		gauge("ringcast_edge_stale", "1 while that is longer than --max-staleness.", func() float64 { return truth(s.isStale()) }),
+		gauge("ringcast_edge_staleness_seconds", "For how long the log has not been known to have had nothing new; since the start if that is not known.", s.sinceVouched),
+		gauge("ringcast_edge_stale", "1 while that is longer than --max-staleness, or not known.", func() float64 { return truth(s.isStale()) }),
 		gauge("ringcast_edge_connected", "1 while a stream is open.", func() float64 { return truth(s.follower.Status().Server != "") }),
 		gauge("ringcast_edge_alarm", "1 while an event cannot be put in force.", func() float64 { return truth(s.follower.Status().Alarm != nil) }),
 		gauge("ringcast_edge_bans", "Banned addresses and prefixes.", func() float64 { return float64(s.deny.Counts().Prefixes) }),
@@ -85,6 +86,14 @@ func (m *metrics) observe(o cache.Outcome) {
 		outcome = "hit"
 	}
 	m.outcomes.WithLabelValues(outcome).Inc()
+}
+
+// sinceVouched has a value where the staleness is not known, too: dashboards plot it.
+func (s *Server) sinceVouched() float64 {
+	if d, known := s.staleness(); known {
+		return d.Seconds()
+	}
+	return time.Since(s.started).Seconds()
 }
 
 func gauge(name, help string, value func() float64) prometheus.Collector {

@@ -34,6 +34,8 @@ func (d denyList) Banned(addr netip.Addr) (bool, error) {
 	return banned, err
 }
 
+func (d denyList) Own(prefix netip.Prefix) (bool, error) { return d.list.BannedByEdge(prefix) }
+
 func (d denyList) Recorded(prefix netip.Prefix) (bool, error) { return d.list.BannedByLog(prefix) }
 
 // Exempt keeps a proxy, which many clients come by, from being banned for one of them.

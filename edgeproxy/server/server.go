@@ -93,6 +93,9 @@ func (s *Server) Open(ctx context.Context) (err error) {
 		}
 	}()
 	s.started = time.Now()
+	if err = s.tokens.Load(); err != nil {
+		return err
+	}
 	if s.dir, err = datadir.Open(s.DataDir); err != nil {
 		return err
 	}

@@ -1,10 +1,17 @@
 package server
 
 import (
+	"errors"
+	"log/slog"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ringcast/ringcast/edgeproxy/cache"
+	"github.com/ringcast/ringcast/edgeproxy/deny"
+	"github.com/ringcast/ringcast/edgeproxy/state"
 )
 
 // What --on-stale says is what clients and balancers see, and readiness, status,
@@ -20,11 +27,11 @@ func TestStaleness(t *testing.T) {
 	}{
 		"no bound":         {staleServe, 0, false, 200, 200},
 		"serve, fresh":     {staleServe, time.Hour, false, 200, 200},
-		"serve, stale":     {staleServe, time.Nanosecond, true, 200, 200},
+		"serve, stale":     {staleServe, soon, true, 200, 200},
 		"unready, fresh":   {staleUnready, time.Hour, false, 200, 200},
-		"unready, stale":   {staleUnready, time.Nanosecond, true, 503, 200},
+		"unready, stale":   {staleUnready, soon, true, 503, 200},
 		"deny, fresh":      {staleDeny, time.Hour, false, 200, 200},
-		"deny, stale":      {staleDeny, time.Nanosecond, true, 503, 503},
+		"deny, stale":      {staleDeny, soon, true, 503, 503},
 		"deny, just fresh": {staleDeny, time.Minute, false, 200, 200},
 	} {
 		edge := startGate(t, func(c *Config) { c.JWT, c.OnStale, c.MaxStaleness = "off", row.onStale, row.bound })
@@ -50,7 +57,7 @@ func agree(t *testing.T, name string, edge *Server, stale bool) {
 	}
 }
 
-// An edge that never was in sync counts from its start, and one sync ends that.
+// An edge that never was in sync is stale, and one sync ends that.
 func TestStaleFromTheStart(t *testing.T) {
 	t.Parallel()
 	site, _ := publicOrigin(t, nil)
@@ -58,11 +65,6 @@ func TestStaleFromTheStart(t *testing.T) {
 	edge, _ := start(t, func(c *Config) {
 		c.Origin, c.Control, c.OnStale, c.MaxStaleness = site, []string{control}, staleDeny, time.Hour
 	})
-	agree(t, "just started", edge, false)
-	if resp, body := get(t, traffic(edge)); resp.StatusCode != http.StatusOK {
-		t.Errorf("just started: %s %s", resp.Status, body)
-	}
-	edge.started = edge.started.Add(-2 * time.Hour)
 	agree(t, "never heard of anything", edge, true)
 	if resp, body := get(t, traffic(edge)); body != `{"error":"stale"}` {
 		t.Errorf("never heard of anything: %s %s", resp.Status, body)
@@ -75,5 +77,47 @@ func TestStaleFromTheStart(t *testing.T) {
 	}
 	if resp, body := get(t, traffic(edge)); resp.StatusCode != http.StatusOK {
 		t.Errorf("in sync: %s %s", resp.Status, body)
+	}
+}
+
+// A log that is listened to may be silent for as long as it said, however small the
+// bound is: heartbeats do not come more often.
+func TestOpenStreamMayBeSilent(t *testing.T) {
+	t.Parallel()
+	site, _ := publicOrigin(t, nil)
+	control, _ := stream(t, firstSync)
+	edge, _ := start(t, func(c *Config) {
+		c.Origin, c.Control, c.OnStale, c.MaxStaleness = site, []string{control}, staleDeny, soon
+	})
+	waitFor(t, edge, 0)
+	until(t, "the first sync", func() bool { return edge.follower.Status().Levelled })
+	agree(t, "between heartbeats", edge, false)
+}
+
+// Where the clock was set back since the last run it is not known how stale the edge
+// is, and so it counts as stale.
+func TestVouchedInTheFuture(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	site, _ := publicOrigin(t, nil)
+	control, _ := stream(t, firstSync)
+	edge, stop := start(t, func(c *Config) { c.Origin, c.Control, c.DataDir = site, []string{control}, dir })
+	waitFor(t, edge, 0)
+	until(t, "the first sync", func() bool { return edge.follower.Status().Levelled })
+	stop()
+	s, err := state.Open(t.Context(), filepath.Join(dir, StateFile), slog.New(slog.DiscardHandler),
+		deny.New(slog.New(slog.DiscardHandler), time.Now), cache.NewFences(time.Now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.SetVouched(t.Context(), time.Now().Add(24*time.Hour)), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	edge, _ = start(t, func(c *Config) {
+		c.Origin, c.Control, c.DataDir, c.OnStale, c.MaxStaleness = site, []string{"http://127.0.0.1:1"}, dir, staleDeny, time.Hour
+	})
+	agree(t, "after the clock was set back", edge, true)
+	if status := edge.Status(); status.StalenessSeconds != nil {
+		t.Errorf("staleness_seconds is %v", *status.StalenessSeconds)
 	}
 }

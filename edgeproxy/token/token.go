@@ -46,10 +46,21 @@ func Read(authorization string) (Claims, bool) {
 	if !found {
 		return Claims{}, false
 	}
-	return unverified(raw), true
+	return read(raw), true
 }
 
-func unverified(raw string) Claims {
+// unverified gives the claims with every hash that may be meant by the token's; see
+// spellings.
+func unverified(raw string) []Claims {
+	claims := []Claims{read(raw)}
+	for other := range spellings(raw) {
+		sum := digestOf(other)
+		claims = append(claims, Claims{Hash: hex.EncodeToString(sum[:])})
+	}
+	return claims
+}
+
+func read(raw string) Claims {
 	claims := decode(raw)
 	sum := sha256.Sum256([]byte(raw))
 	claims.Hash = hex.EncodeToString(sum[:])

@@ -68,6 +68,20 @@ func New(config Config, deps Deps) (*Verifier, error) {
 	return v, nil
 }
 
+// Load reads the files of keys, as Run does first: whoever calls it before hears of a
+// bad one while nothing is served yet.
+func (v *Verifier) Load() error {
+	if v.policy.strictest == Off {
+		return nil
+	}
+	for _, f := range v.files {
+		if err := f.load(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Run reads the keys and keeps them current until ctx ends. It returns an error where
 // a file of keys is no good at the start; a URL may be down.
 func (v *Verifier) Run(ctx context.Context) error {
@@ -75,10 +89,8 @@ func (v *Verifier) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	for _, f := range v.files {
-		if err := f.load(); err != nil {
-			return err
-		}
+	if err := v.Load(); err != nil {
+		return err
 	}
 	var sources sync.WaitGroup
 	for _, f := range v.files {
@@ -144,10 +156,10 @@ func (v *Verifier) Check(ctx context.Context, r Request) Verdict {
 func (v *Verifier) collect(header http.Header) Verdict {
 	var all []Claims
 	for raw := range presented(header, v.cookie) {
-		if len(all) == maxPresented {
+		if len(all) >= maxPresented {
 			return Verdict{Reason: Ambiguous}
 		}
-		all = append(all, unverified(raw))
+		all = append(all, unverified(raw)...)
 	}
 	return Verdict{Claims: all}
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"math/big"
 	"time"
 )
 
@@ -118,9 +117,6 @@ func revocable(c *compact, sum *digest, signer key) []Claims {
 }
 
 func twinHash(c *compact, public *ecdsa.PublicKey) digest {
-	half := len(c.signature) / 2
-	twin := append([]byte(nil), c.signature...)
-	s := new(big.Int).SetBytes(c.signature[half:])
-	s.Sub(public.Curve.Params().N, s).FillBytes(twin[half:])
+	twin := twinOf(c.signature, public.Curve.Params().N)
 	return digestOf(string(c.signed) + "." + base64.RawURLEncoding.EncodeToString(twin))
 }
