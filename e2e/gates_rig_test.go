@@ -78,12 +78,6 @@ func (e *edge) gate() (status gateStatus) {
 	return status
 }
 
-// counted tells whether the metrics have that line.
-func (e *edge) counted(line string) bool {
-	e.t.Helper()
-	return strings.Contains(e.metrics(), "\n"+line+"\n")
-}
-
 // tellNothingOf checks that metrics have none of the words: no address, no token.
 func (e *edge) tellNothingOf(words ...string) {
 	e.t.Helper()

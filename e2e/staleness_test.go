@@ -37,19 +37,24 @@ func TestStaleness(t *testing.T) {
 	for what, e := range edges {
 		becomesStale(t, e, false)
 		e.becomesReady()
-		isAnswered(t, what+", level again", e.get("/"), http.StatusOK)
+		eventually(t, what+" serves again", func() error {
+			if a := e.get("/"); a.code != http.StatusOK {
+				return fmt.Errorf("it answers %s", a)
+			}
+			return nil
+		})
 	}
 }
 
 // becomesStale waits until status and metrics say so, or no longer.
 func becomesStale(t *testing.T, e *edge, stale bool) {
 	t.Helper()
-	line := "ringcast_edge_stale 0"
+	gauge := "ringcast_edge_stale 0"
 	if stale {
-		line = "ringcast_edge_stale 1"
+		gauge = "ringcast_edge_stale 1"
 	}
-	eventually(t, line, func() error {
-		if e.gate().Stale != stale || !e.counted(line) {
+	eventually(t, gauge, func() error {
+		if e.gate().Stale != stale || !strings.Contains(e.metrics(), "\n"+gauge+"\n") {
 			return fmt.Errorf("staleness is %v", e.status().Staleness)
 		}
 		return nil
