@@ -25,7 +25,8 @@ func banCommand(a *admin) *cobra.Command {
 			"  ADDRESS [ttl=DURATION|never] [by=edge] [REASON] [# COMMENT]\n\n" +
 			"--ttl and --reason hold where a line has none. A reason that begins like an option or has a # is quoted as in\n" +
 			"JSON. Lines that are refused are reported, and do not keep the others from being banned. An import that was cut\n" +
-			"short leaves LIST" + checkpointSuffix + ": within 24 hours the same command goes on with it, and bans nothing twice.",
+			"short leaves LIST" + checkpointSuffix + ": within 24 hours the same command goes on with it, and bans nothing twice;\n" +
+			"lines that were refused are not tried again.",
 		Example: "  ringcast ban 203.0.113.7 2001:db8::/32 --reason abuse --ttl 10m\n" +
 			"  ringcast ban --file blocklist.txt --reason blocklist --ttl 720h\n" +
 			"  ringcast bans --export | ringcast ban --file - --server other:4001",

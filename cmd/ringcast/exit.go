@@ -85,9 +85,17 @@ func (e *refusedError) Error() string {
 	return fmt.Sprintf("%s (%s)", clean(e.sentence), clean(e.reason))
 }
 
+// inDoubt is what to do about a call whose answer did not come.
+const inDoubt = "; a change may have been made: look before you repeat it"
+
 // explainRPC turns the error of an RPC on a connection that was up into one that
 // a person can act on.
-func explainRPC(server string, err error) error {
+func explainRPC(server string, err error) error { return explainLoss(server, err, inDoubt) }
+
+// explainSafe is explainRPC for what may be repeated without a look.
+func explainSafe(server string, err error) error { return explainLoss(server, err, "") }
+
+func explainLoss(server string, err error, advice string) error {
 	answer := status.Convert(err)
 	refused := &refusedError{sentence: answer.Message(), reason: reasonOf(answer)}
 	switch answer.Code() {
@@ -99,11 +107,11 @@ func explainRPC(server string, err error) error {
 	}
 	switch answer.Code() {
 	case codes.Unavailable:
-		return unreachablef("lost the connection to %s before its answer came; a change may have been made: look before you repeat it", server)
+		return unreachablef("lost the connection to %s before its answer came%s", server, advice)
 	case codes.DeadlineExceeded:
-		return fmt.Errorf("%s did not answer within --timeout; a change may have been made: look before you repeat it", server)
+		return fmt.Errorf("%s did not answer within --timeout%s", server, advice)
 	case codes.Canceled:
-		return errors.New("interrupted; a change may have been made: look before you repeat it")
+		return errors.New("interrupted" + advice)
 	case codes.Unimplemented:
 		return fmt.Errorf("%s does not know this request; its version may be older than this program's", server)
 	}

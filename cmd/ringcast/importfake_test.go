@@ -30,6 +30,9 @@ type importFake struct {
 	// it is durable.
 	lose float64
 	rand *rand.Rand
+	// loseAt is the request, counted from 1, after which the connection is lost once
+	// it is durable.
+	loseAt int
 }
 
 func newImportFake(refused map[string]string) *importFake {
@@ -70,6 +73,9 @@ func (f *importFake) answer(r *ringcastv1.ImportBansRequest) *ringcastv1.ImportB
 		return nil
 	}
 	answer := f.decide(r)
+	if f.requests == f.loseAt {
+		return nil
+	}
 	if f.rand.Float64() < f.lose/2 {
 		return nil
 	}
@@ -103,6 +109,14 @@ func (f *importFake) decide(r *ringcastv1.ImportBansRequest) *ringcastv1.ImportB
 	f.repeats[r.GetRequestId()] = f.position
 	f.took(proto.Clone(r))
 	return &ringcastv1.ImportBansResponse{Position: f.position, Epoch: "7f3a9c"}
+}
+
+// lift unbans an address, and lets nothing be refused any more.
+func (f *importFake) lift(address string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.state, address)
+	clear(f.refused)
 }
 
 // banned is what is in force, and how many writes it took.

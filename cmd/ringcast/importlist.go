@@ -207,20 +207,33 @@ func (c *chunks) request(out *chunk) *ringcastv1.ImportBansRequest {
 	return request
 }
 
-// without takes refused lines out of a chunk, by their indexes, and gives the rest
-// an id of its own.
-func (c *chunk) without(refused []*ringcastv1.ImportBansResponse_Refusal) {
+// refusedBan says why one ban of a request cannot be made.
+type refusedBan struct {
+	Index   int    `json:"index"` // counts from 0
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
+}
+
+func refusedBans(r *ringcastv1.ImportBansResponse) []refusedBan {
+	var refused []refusedBan
+	for _, ban := range r.GetRefused() {
+		refused = append(refused, refusedBan{int(ban.GetIndex()), ban.GetReason(), ban.GetMessage()})
+	}
+	return refused
+}
+
+// without takes refused lines out of a chunk, and gives the rest an id of its own.
+func (c *chunk) without(refused []refusedBan) {
 	gone := make(map[int]bool, len(refused))
 	content := make([]byte, 0, len(refused))
 	for _, r := range refused {
-		index := int(r.GetIndex())
-		if index >= len(c.lines) || gone[index] {
+		if r.Index < 0 || r.Index >= len(c.lines) || gone[r.Index] {
 			continue // no answer that a control plane gives
 		}
-		gone[index] = true
-		content = fmt.Appendf(content, "-%d", index)
-		line := c.lines[index]
-		c.refused = append(c.refused, refuseLine(line.number, line.text, r.GetReason(), r.GetMessage()))
+		gone[r.Index] = true
+		content = fmt.Appendf(content, "-%d", r.Index)
+		line := c.lines[r.Index]
+		c.refused = append(c.refused, refuseLine(line.number, line.text, r.Reason, r.Message))
 	}
 	var rest []sourceLine
 	for index, line := range c.lines {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
 	"google.golang.org/grpc"
@@ -18,6 +19,15 @@ import (
 // so how long another caller's mutation waits behind those that share a commit.
 const importWindow = 32
 
+// importPatience ends an import that waits this long for its caller, who neither
+// sends a request nor takes an answer: it has a place of maxImports. Time that the
+// log takes does not count.
+const importPatience = time.Minute
+
+// errImportIdle is how such an import ends.
+var errImportIdle = controlplane.Errorf(controlplane.Unavailable, "IMPORT_IDLE",
+	"nothing was sent, or no answer taken, for %s; go on with a new stream, with the same request_ids", importPatience)
+
 // reasonBanCount tells that a request of an import has too few bans or too many.
 const reasonBanCount = "WRONG_NUMBER_OF_BANS"
 
@@ -30,15 +40,15 @@ type imports struct {
 
 	draining chan struct{}
 	drained  sync.Once
-	// receivers end once their stream has, which is after serve returned.
-	receivers sync.WaitGroup
+	// workers end once their stream has, which is after serve returned.
+	workers sync.WaitGroup
 }
 
 // drain ends the streams after what they are at.
 func (i *imports) drain() { i.drained.Do(func() { close(i.draining) }) }
 
 // wait returns when nothing of any stream runs. The streams have ended.
-func (i *imports) wait() { i.receivers.Wait() }
+func (i *imports) wait() { i.workers.Wait() }
 
 // outcome is what came of a request.
 type outcome struct {
@@ -46,13 +56,27 @@ type outcome struct {
 	err      error
 }
 
-// serve answers in the order of the requests, while those that follow are under
-// way.
+// serve works at a stream until it ends, or its caller is idle.
 func (i *imports) serve(stream importStream) error {
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
+	idle := time.NewTimer(importPatience)
+	defer idle.Stop()
 	underWay := make(chan chan outcome, importWindow)
-	i.receivers.Go(func() { i.receive(ctx, stream, underWay) })
+	ended := make(chan error, 1)
+	i.workers.Go(func() { i.receive(ctx, stream, underWay) })
+	i.workers.Go(func() { ended <- i.answer(stream, underWay, idle) })
+	select {
+	case err := <-ended:
+		return err
+	case <-idle.C:
+		return errImportIdle
+	}
+}
+
+// answer answers in the order of the requests, while those that follow are under
+// way. The idle timer runs while it waits for the caller.
+func (i *imports) answer(stream importStream, underWay <-chan chan outcome, idle *time.Timer) error {
 	for {
 		select {
 		case <-i.draining:
@@ -61,13 +85,16 @@ func (i *imports) serve(stream importStream) error {
 			if !open {
 				return nil
 			}
+			idle.Stop()
 			done := <-next
 			if done.err != nil {
 				return done.err
 			}
+			idle.Reset(importPatience)
 			if err := stream.Send(done.response); err != nil {
 				return err
 			}
+			idle.Reset(importPatience)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/ringcast/ringcast/controlplane"
+	ringcastv1 "github.com/ringcast/ringcast/gen/ringcast/v1"
 )
 
 // Limits on what callers can make the server hold.
@@ -32,6 +33,12 @@ const (
 	// maxCalls bounds the calls under way, and so what piles up behind a log
 	// that hangs. It also bounds those of one connection, since REST is one.
 	maxCalls = 4096
+	// maxImports bounds the imports under way, each of which may have importWindow
+	// requests of MaxMessageBytes in memory. They take no place of maxCalls.
+	maxImports = 16
+	// maxWatches bounds the other streams, of health and reflection, which cost a
+	// goroutine for as long as their caller likes. They take no place of maxCalls.
+	maxWatches = 1024
 	// handshakeTimeout ends a connection that does not begin to speak.
 	handshakeTimeout = 10 * time.Second
 	// minPing is how often a caller may ping: more is an attack.
@@ -42,7 +49,7 @@ const (
 	pingTimeout = 20 * time.Second
 )
 
-// reasonBusy tells that maxCalls are under way.
+// reasonBusy tells that maxCalls are under way, or as many streams as may be.
 const reasonBusy = "TOO_MANY_CALLS"
 
 func serverOptions(cfg Config, rules rules) ([]grpc.ServerOption, error) {
@@ -50,7 +57,8 @@ func serverOptions(cfg Config, rules rules) ([]grpc.ServerOption, error) {
 	if err != nil {
 		return nil, err
 	}
-	errs, calls := mapErrors{cfg.Logger}, newCallLimit(maxCalls)
+	errs, calls := mapErrors{cfg.Logger}, newCallLimit(maxCalls, "calls")
+	streams := streamLimits{imports: newCallLimit(maxImports, "imports"), watches: newCallLimit(maxWatches, "streams")}
 	return []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxTransportBytes),
 		grpc.MaxHeaderListSize(maxMetadataBytes),
@@ -71,7 +79,7 @@ func serverOptions(cfg Config, rules rules) ([]grpc.ServerOption, error) {
 			count.stream,
 			errs.stream,
 			recovery.StreamServerInterceptor(),
-			calls.stream,
+			streams.stream,
 			identifyStream,
 		),
 	}, nil
@@ -111,10 +119,15 @@ func (c counter) count(method string, err error) {
 	c.requests.WithLabelValues(method, status.Code(err).String()).Inc()
 }
 
-// callLimit has a place for each call that may be under way.
-type callLimit struct{ places chan struct{} }
+// callLimit has a place for each call of a kind that may be under way.
+type callLimit struct {
+	places chan struct{}
+	kind   string // in the plural
+}
 
-func newCallLimit(limit int) callLimit { return callLimit{make(chan struct{}, limit)} }
+func newCallLimit(limit int, kind string) callLimit {
+	return callLimit{make(chan struct{}, limit), kind}
+}
 
 func (l callLimit) unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 	if err := l.enter(); err != nil {
@@ -124,24 +137,32 @@ func (l callLimit) unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, 
 	return handle(ctx, req)
 }
 
-func (l callLimit) stream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
-	if err := l.enter(); err != nil {
-		return err
-	}
-	defer l.leave()
-	return handle(srv, stream)
-}
-
 func (l callLimit) enter() error {
 	select {
 	case l.places <- struct{}{}:
 		return nil
 	default:
-		return controlplane.Errorf(controlplane.Unavailable, reasonBusy, "%d calls are under way already; try again", cap(l.places))
+		return controlplane.Errorf(controlplane.Unavailable, reasonBusy, "%d %s are under way already; try again", cap(l.places), l.kind)
 	}
 }
 
 func (l callLimit) leave() { <-l.places }
+
+// streamLimits are the places of streams, which last: were they those of calls, idle
+// streams could keep everybody from banning.
+type streamLimits struct{ imports, watches callLimit }
+
+func (l streamLimits) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+	limit := l.watches
+	if info.FullMethod == ringcastv1.BanService_ImportBans_FullMethodName {
+		limit = l.imports
+	}
+	if err := limit.enter(); err != nil {
+		return err
+	}
+	defer limit.leave()
+	return handle(srv, stream)
+}
 
 // rules are those that the protos spell out, and the limit on a message's size.
 type rules struct{ protovalidate.Validator }
