@@ -84,7 +84,12 @@ func (b Ban) entity() string {
 	return entities[0]
 }
 
-// Unban asks for every ban of exactly that address or prefix to be lifted.
+// subscriberBits is by what edges name an IPv6 client that they ban automatically.
+const subscriberBits = 64
+
+// Unban asks for every ban of exactly that address or prefix to be lifted, and where it
+// is a single IPv6 address, for the automatic ban of its /64, by which an edge banned
+// the client. An operator's ban of the /64 stays.
 type Unban struct {
 	// IP is in canonical form; see wire.ParsePrefix.
 	IP netip.Prefix
@@ -96,7 +101,17 @@ func (u Unban) Decide(s State) ([]Event, error) {
 	now := s.Now()
 	return tombstone(now, &wire.IPUnbanned{
 		IP: wire.FormatPrefix(u.IP), Timestamp: now.Unix(),
-	}, BanEntities(u.IP)...), nil
+	}, u.entities()...), nil
+}
+
+// entities are what an edge that applies the event drops the bans of.
+func (u Unban) entities() []string {
+	entities := BanEntities(u.IP)
+	if u.IP.Addr().Is6() && u.IP.IsSingleIP() {
+		client := netip.PrefixFrom(u.IP.Addr(), subscriberBits).Masked()
+		entities = append(entities, BanEntities(client)[1])
+	}
+	return entities
 }
 
 // CoveringBans names the entities of every ban that would cover ip, the most

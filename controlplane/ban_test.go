@@ -68,6 +68,91 @@ func TestUnban(t *testing.T) {
 	expectData(t, e, `{"ip":"10.0.0.0/8","timestamp":1800000000}`)
 }
 
+// TestUnbanOfAnIPv6Client wants the automatic ban of its /64 to end with it, and an
+// operator's to stay.
+func TestUnbanOfAnIPv6Client(t *testing.T) {
+	t.Parallel()
+	s := newState()
+	client := prefix(t, "2001:db8::/64")
+	operator := s.apply(t, controlplane.Ban{IP: client, Reason: "by hand"}.Decide)
+	s.apply(t, controlplane.Ban{IP: client, TTL: time.Minute, Automatic: true}.Decide)
+	unban := s.apply(t, controlplane.Unban{IP: prefix(t, "2001:db8::5")}.Decide)
+	want := []string{"ban/2001:db8::5", "ban/2001:db8::5#auto", "ban/2001:db8::/64#auto"}
+	if diff := cmp.Diff(want, unban.Entities); diff != "" {
+		t.Errorf("entities (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(operator, s.latest["ban/2001:db8::/64"]); diff != "" {
+		t.Errorf("the operator's ban changed:\n%s", diff)
+	}
+	expectData(t, unban, `{"ip":"2001:db8::5","timestamp":1800000000}`)
+	for _, ip := range []string{"2001:db8::/127", "1.2.3.4"} {
+		if n := len(s.apply(t, controlplane.Unban{IP: prefix(t, ip)}.Decide).Entities); n != 2 {
+			t.Errorf("the unban of %s is of %d entities", ip, n)
+		}
+	}
+}
+
+// TestEdgesAgreeWithTheLog after any bans and unbans in and of a /64, whether they
+// heard every event or only those that are still the latest of something.
+func TestEdgesAgreeWithTheLog(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		log := newState()
+		var events []controlplane.Event
+		for range rapid.IntRange(1, 12).Draw(t, "events") {
+			ip := prefix(t, rapid.SampledFrom([]string{"2001:db8::5", "2001:db8::6", "2001:db8::/64", "2001:db8::/63", "1.2.3.4"}).Draw(t, "ip"))
+			decide := controlplane.Unban{IP: ip}.Decide
+			if rapid.Bool().Draw(t, "ban") {
+				decide = controlplane.Ban{IP: ip, Automatic: rapid.Bool().Draw(t, "automatic")}.Decide
+			}
+			events = append(events, log.apply(t, decide))
+			if diff := cmp.Diff(log.live(), heard(t, events)); diff != "" {
+				t.Fatalf("an edge that heard everything (-log +edge):\n%s", diff)
+			}
+			left := slices.DeleteFunc(slices.Clone(events), func(e controlplane.Event) bool {
+				return !slices.ContainsFunc(e.Entities, func(entity string) bool { return &log.latest[entity].Data[0] == &e.Data[0] })
+			})
+			if diff := cmp.Diff(log.live(), heard(t, left)); diff != "" {
+				t.Fatalf("an edge after a replay (-log +edge):\n%s", diff)
+			}
+		}
+	})
+}
+
+// live names the bans that the log lists.
+func (s *state) live() map[string]bool {
+	bans := map[string]bool{}
+	for entity, e := range s.latest {
+		if e.Live(s.now) {
+			bans[entity] = true
+		}
+	}
+	return bans
+}
+
+// heard names the bans of an edge that knows the events' data alone.
+func heard(t tb, events []controlplane.Event) map[string]bool {
+	bans := map[string]bool{}
+	for _, e := range events {
+		if e.Type == wire.TypeIPBanned {
+			banned := decode[wire.IPBanned](t, e)
+			entity := "ban/" + banned.IP
+			if banned.Automatic {
+				entity += "#auto"
+			}
+			bans[entity] = true
+			continue
+		}
+		ip := decode[wire.IPUnbanned](t, e).IP
+		delete(bans, "ban/"+ip)
+		delete(bans, "ban/"+ip+"#auto")
+		if addr, err := netip.ParseAddr(ip); err == nil && addr.Is6() {
+			delete(bans, "ban/"+netip.PrefixFrom(addr, 64).Masked().String()+"#auto")
+		}
+	}
+	return bans
+}
+
 // TestExpiry wants part of a second to count as a whole one, and event and data
 // to agree.
 func TestExpiry(t *testing.T) {

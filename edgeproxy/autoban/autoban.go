@@ -3,8 +3,10 @@
 // many addresses attack, bans through the deny list that the wiring gives it, and
 // can report the bans to the control plane, so that every edge has them.
 //
-// An IPv4 client stands for its address, an IPv6 client for its /64, since that is
-// what one subscriber has.
+// A client stands for its address, but an IPv6 client of the Internet for its /64: that
+// is the least that a subscriber's network is given (RFC 6177, section 2), so that it
+// has 2^64 addresses to fail from. Elsewhere a /64 is shared by strangers: it is a
+// whole link, or has all of IPv4 in it.
 package autoban
 
 import (
@@ -78,7 +80,7 @@ func (c Config) Check() error {
 type Ban struct {
 	// Addr is the client whose failure was one too many.
 	Addr netip.Addr
-	// Prefix is what to ban: the address, or the /64 of an IPv6 client.
+	// Prefix is what to ban: the address, or the /64 that the client stands for.
 	Prefix netip.Prefix
 	// Start is the moment of that failure.
 	Start time.Time

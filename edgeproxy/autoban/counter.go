@@ -37,7 +37,7 @@ func (c *Counter) moment(now time.Time) (part, sec uint32) {
 // Failure counts a failure of the client at addr. It gives the ban that this makes,
 // and then counts no more of that client until Settle.
 func (c *Counter) Failure(addr netip.Addr) (Ban, bool) {
-	key, prefix, ok := subject(addr)
+	key, prefix, ok := subject(c.table.seed, addr)
 	if !ok {
 		return Ban{}, false
 	}
@@ -63,7 +63,7 @@ func (c *Counter) Failure(addr netip.Addr) (Ban, bool) {
 // Settle ends what Failure began: failures of the client count again, from none on.
 // made says that the ban came in force; one that follows soon on it lasts longer.
 func (c *Counter) Settle(ban Ban, made bool) {
-	key, _, _ := subject(ban.Addr)
+	key, _, _ := subject(c.table.seed, ban.Addr)
 	_, sec := c.moment(ban.Start)
 	shard, set := c.table.set(key)
 	shard.mu.Lock()

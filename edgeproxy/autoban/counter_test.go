@@ -1,6 +1,7 @@
 package autoban
 
 import (
+	"hash/maphash"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -68,29 +69,53 @@ func TestWindow(t *testing.T) {
 
 func TestSubject(t *testing.T) {
 	t.Parallel()
-	keys := map[uint64]string{}
+	keys, seed := map[uint64]string{}, maphash.MakeSeed()
 	for addr, want := range map[string]string{
 		"1.2.3.4": "1.2.3.4/32", "::ffff:1.2.3.4": "1.2.3.4/32", "255.255.255.255": "255.255.255.255/32", "0.0.0.0": "0.0.0.0/32",
-		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "2001:db8:1:2::1%eth0": "2001:db8:1:2::/64", "::1": "::/64", "::102:304": "::/64",
+		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "2001:db8:1:2::1%eth0": "2001:db8:1:2::/64", "3fff::1": "3fff::/64",
+		"::1": "::1/128", "::102:304": "::102:304/128", "fe80::1%eth0": "fe80::1/128", "fe80::2": "fe80::2/128", "fd00:1::1": "fd00:1::1/128",
+		"fd00:1::2": "fd00:1::2/128", "fc00:1::2": "fc00:1::2/128", "64:ff9b::9.9.9.9": "64:ff9b::909:909/128", "64:ff9b:1::9.9.9.9": "64:ff9b:1::909:909/128",
+		"2001::1": "2001::1/128", "2001:0:1:2::3": "2001:0:1:2::3/128", "2002:909:909::1": "2002:909:909::/64",
 		"224.0.0.1": "", "ffff:fffe:102:304::1": "", "ff02::1": "",
 	} {
 		parsed, err := netip.ParseAddr(addr)
 		if err != nil {
 			continue
 		}
-		key, prefix, ok := subject(parsed)
+		key, prefix, ok := subject(seed, parsed)
 		if ok != (want != "") || ok && prefix.String() != want {
 			t.Errorf("%s: %s, %v", addr, prefix, ok)
 		}
 		if other, taken := keys[key]; ok && taken && other != want {
 			t.Errorf("%s and %s have one key", want, other)
 		}
+		if again, _, _ := subject(seed, parsed); again != key {
+			t.Errorf("%s: another key at the second time", addr)
+		}
 		if ok {
 			keys[key] = want
 		}
 	}
-	if _, _, ok := subject(netip.Addr{}); ok {
+	if _, _, ok := subject(seed, netip.Addr{}); ok {
 		t.Error("the zero Addr is a client")
+	}
+}
+
+// TestNoStrangerIsBanned where a /64 is not one subscriber's.
+func TestNoStrangerIsBanned(t *testing.T) {
+	t.Parallel()
+	for _, network := range []string{"64:ff9b::", "64:ff9b:1::", "fe80::", "fd00::", "::", "2001::"} {
+		c := NewCounter(Config{Failures: 3, Window: time.Minute, For: time.Hour}, time.Now)
+		first := netip.MustParseAddr(network).Next()
+		for addr := first; addr.As16()[15] < 100; addr = addr.Next() {
+			if ban, due := c.Failure(addr); due {
+				t.Errorf("%s: a ban of %s for one failure", addr, ban.Prefix)
+			}
+		}
+		c.Failure(first)
+		if ban, due := c.Failure(first); !due || ban.Prefix != netip.PrefixFrom(first, 128) {
+			t.Errorf("%s: a ban of %s, %v", first, ban.Prefix, due)
+		}
 	}
 }
 

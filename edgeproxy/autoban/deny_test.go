@@ -37,6 +37,8 @@ func (d denyList) Banned(addr netip.Addr) (bool, error) {
 	return banned, err
 }
 
+func (d denyList) Own(prefix netip.Prefix) (bool, error) { return d.list.BannedByEdge(prefix) }
+
 func (d denyList) Recorded(prefix netip.Prefix) (bool, error) { return d.list.BannedByLog(prefix) }
 
 func (d denyList) Exempt(addr netip.Addr, _ netip.Prefix) (bool, error) { return d.list.Allowed(addr) }
@@ -79,8 +81,22 @@ func TestOnADenyList(t *testing.T) {
 	expect(address(9), 0, "")
 	expect(netip.MustParseAddr("2001:db8::3"), deny.OriginOwn, Reason)
 	expect(netip.MustParseAddr("2001:db8::1"), deny.OriginOperator, "one of them")
-	must(t, s.Apply(t.Context(), []edgeproxy.Unit{{Position: 2, Events: []any{&wire.IPUnbanned{IP: "11.0.0.2"}}}}))
+	expectOwn := func(prefix string, want bool) {
+		t.Helper()
+		if own, err := w.bans.Own(netip.MustParsePrefix(prefix)); own != want || err != nil {
+			t.Errorf("%s: own %v, %v", prefix, own, err)
+		}
+	}
+	expectOwn("11.0.0.1/32", false)
+	expectOwn("11.0.0.2/32", true)
+	expectOwn("2001:db8::/64", true)
+	must(t, s.Apply(t.Context(), []edgeproxy.Unit{{Position: 2, Events: []any{
+		&wire.IPUnbanned{IP: "11.0.0.2"}, &wire.IPUnbanned{IP: "2001:db8::2"},
+	}}}))
 	expect(address(2), 0, "")
+	expect(netip.MustParseAddr("2001:db8::2"), 0, "")
+	expectOwn("11.0.0.2/32", false)
+	expectOwn("2001:db8::/64", false)
 }
 
 func must(t *testing.T, err error) {

@@ -1,6 +1,8 @@
 package autoban
 
 import (
+	"encoding/binary"
+	"hash/maphash"
 	"net/netip"
 	"time"
 )
@@ -38,29 +40,46 @@ const (
 	pending
 )
 
-// tag4 begins the keys of IPv4 addresses. In IPv6 it would begin a multicast
-// address, which no client has.
-const tag4 = 0xffff_fffe << 32
+// Keys of a /64 are its first half, which begins with 001. Those of others begin with
+// what no such /64 does.
+const (
+	// tag4 is followed by an IPv4 address.
+	tag4 = 0xffff_fffe << 32
+	// tag6 is followed by sum6Bits of a keyed sum of an IPv6 address, which is too long
+	// for a key. Nobody can look for two that have one, and of a million clients no two
+	// have.
+	tag6     = 0xfc << 56
+	sum6Bits = 57
+)
 
-// subject gives the key of a client and what a ban of it covers. It is not ok for
-// what is no address of a client.
-func subject(addr netip.Addr) (key uint64, prefix netip.Prefix, ok bool) {
+// subject gives the key of a client, by the table's seed, and what a ban of it covers.
+// It is not ok for what is no address of a client.
+func subject(seed maphash.Seed, addr netip.Addr) (key uint64, prefix netip.Prefix, ok bool) {
 	addr = addr.Unmap().WithZone("")
-	bits := 64
-	switch {
+	bits := addr.BitLen()
+	switch b := addr.As16(); {
 	case !addr.IsValid() || addr.IsMulticast():
 		return 0, netip.Prefix{}, false
 	case addr.Is4():
-		bits = 32
-		b := addr.As4()
-		key = tag4 | uint64(b[0])<<24 | uint64(b[1])<<16 | uint64(b[2])<<8 | uint64(b[3])
+		key = tag4 | uint64(binary.BigEndian.Uint32(b[12:]))
+	case hasNetwork(b):
+		bits = subscriberBits
+		key = binary.BigEndian.Uint64(b[:8])
 	default:
-		b := addr.As16()
-		for _, octet := range b[:8] {
-			key = key<<8 | uint64(octet)
-		}
+		key = tag6 | maphash.Comparable(seed, b)>>(64-sum6Bits)
 	}
 	return key, netip.PrefixFrom(addr, bits).Masked(), true
+}
+
+// subscriberBits is the length of what a subscriber is given.
+const subscriberBits = 64
+
+// hasNetwork tells whether the /64 of an IPv6 address is one subscriber's: it is in
+// 2000::/3, all of the Internet that IANA gives out, but for Teredo, 2001::/32, which
+// has a /64 for each server (RFC 4380, section 4).
+func hasNetwork(b [16]byte) bool {
+	teredo := [4]byte(b[:4]) == [4]byte{0x20, 0x01}
+	return b[0]>>5 == 0b001 && !teredo
 }
 
 // add counts a failure in a part. Parts are numbered from windowParts on.

@@ -94,9 +94,11 @@ func (r *reporter) run(ctx context.Context) {
 }
 
 // wanted tells whether the control plane has still to hear of a ban. Where that is not
-// known, it has.
+// known, it has. A ban that was lifted while its report waited must not come back from
+// the log, and on every edge.
 func (r *reporter) wanted(ban Ban) bool {
-	if !r.now().Before(ban.End()) {
+	own, err := r.bans.Own(ban.Prefix)
+	if !r.now().Before(ban.End()) || !own && err == nil {
 		r.dropped.Add(1)
 		return false
 	}

@@ -169,6 +169,43 @@ func TestReportEndsWithTheBan(t *testing.T) {
 	})
 }
 
+// TestLiftedBanIsNotReported any more: nobody is to have again what was unbanned while
+// no control plane could be reached.
+func TestLiftedBanIsNotReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := true
+		c := &control{answer: func(request) (int, string) {
+			if down {
+				return 503, ""
+			}
+			return 200, "{}"
+		}}
+		l := newList()
+		w := newWarden(t, fleet, c.deps(t, l))
+		stop := start(t, w)
+		for n := range 3 {
+			w.Failed(address(n))
+		}
+		synctest.Wait()
+		if err := l.Lift(t.Context(), netip.PrefixFrom(address(1), 32)); err != nil {
+			t.Fatal(err)
+		}
+		c.mu.Lock()
+		c.requests, down = nil, false
+		c.mu.Unlock()
+		<-time.After(2 * maxBackoff)
+		stop()
+		for _, r := range c.requests {
+			if r.IP == address(1).String() {
+				t.Error("a ban that was lifted was reported")
+			}
+		}
+		if got := w.Stats(); got.Reported != 2 || got.ReportsDropped != 1 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
 // TestReportAnswers has the control plane refuse.
 func TestReportAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

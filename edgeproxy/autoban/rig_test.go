@@ -95,6 +95,13 @@ func (l *list) Banned(addr netip.Addr) (bool, error) {
 	return false, nil
 }
 
+func (l *list) Own(prefix netip.Prefix) (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, own := l.bans[prefix]
+	return own, nil
+}
+
 func (l *list) Recorded(prefix netip.Prefix) (bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -35,6 +35,8 @@ type Bans interface {
 	Lift(ctx context.Context, prefix netip.Prefix) error
 	// Banned tells whether addr is refused at present.
 	Banned(addr netip.Addr) (bool, error)
+	// Own tells whether a ban of the edge's own, of exactly prefix, is in force.
+	Own(prefix netip.Prefix) (bool, error)
 	// Recorded tells whether a ban in the log covers prefix, so that every edge has it.
 	Recorded(prefix netip.Prefix) (bool, error)
 	// Exempt tells whether there is to be no automatic ban of the client at addr, or
@@ -64,7 +66,8 @@ type Stats struct {
 	// could not be written.
 	Banned, Exempt, Dropped uint64
 	// Reported is the bans that the control plane took, ReportsDropped those that it
-	// refused, for which there was no room, or that ended before it could be reached.
+	// refused, for which there was no room, or that ended or were lifted before it could
+	// be reached.
 	Reported, ReportsDropped uint64
 	// Tracked is the clients of whom failures or bans are remembered now.
 	Tracked int

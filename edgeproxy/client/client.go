@@ -7,8 +7,8 @@ import (
 
 // Client is who makes a request.
 type Client struct {
-	// Addr is the client's own: IPv4 where it is mapped into IPv6, and without a
-	// zone. It is a trusted proxy's where that did not say for whom it asks.
+	// Addr is the client's own: IPv4 where it is mapped or translated into IPv6, and
+	// without a zone. It is a trusted proxy's where that did not say for whom it asks.
 	Addr netip.Addr
 	// Peer is the address of the connection, in the same form.
 	Peer netip.Addr
@@ -52,5 +52,14 @@ func text(addr netip.Addr) string {
 	return addr.String()
 }
 
-// canonical gives each address one form, so that no ban is missed for another.
-func canonical(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }
+// canonical gives each address one form, so that no ban is missed for another. IPv4
+// comes mapped into IPv6 (RFC 4291, section 2.5.5.2) and behind the well-known prefix
+// of translators, 64:ff9b::/96 (RFC 6052, section 2.1). Package deny has the same form.
+func canonical(addr netip.Addr) netip.Addr {
+	addr = addr.Unmap().WithZone("")
+	b := addr.As16()
+	if addr.Is6() && [12]byte(b[:12]) == [12]byte{1: 0x64, 2: 0xff, 3: 0x9b} {
+		return netip.AddrFrom4([4]byte(b[12:]))
+	}
+	return addr
+}

@@ -12,7 +12,7 @@ import (
 
 // The tests' proxies are these; 10.0.0.1 is the peer.
 var trusted = []netip.Prefix{
-	netip.MustParsePrefix("10.0.0.0/24"), netip.MustParsePrefix("fd00::/64"), netip.MustParsePrefix("::ffff:172.16.0.0/108"),
+	netip.MustParsePrefix("10.0.0.0/24"), netip.MustParsePrefix("fd00::/64"), netip.MustParsePrefix("172.16.0.0/12"),
 }
 
 var peer = netip.MustParseAddr("10.0.0.1")
@@ -41,6 +41,11 @@ func TestOnlyTrustedPeersAreBelieved(t *testing.T) {
 		{"9.9.9.9", "9.9.9.9"},
 		{"10.0.1.1", "10.0.1.1"},
 		{"::ffff:9.9.9.9", "9.9.9.9"},
+		{"64:ff9b::9.9.9.9", "9.9.9.9"},
+		{"64:ff9b::9.9.9.9%eth0", "9.9.9.9"},
+		{"64:ff9b:0:0:0:1:909:909", "64:ff9b::1:909:909"},
+		{"64:ff9b:1::9.9.9.9", "64:ff9b:1::909:909"},
+		{"64:ff9a::9.9.9.9", "64:ff9a::909:909"},
 		{"fe80::1%eth0", "fe80::1"},
 		{"fd00:0:0:1::1", "fd00:0:0:1::1"},
 		{"2001:db8::1", "2001:db8::1"},
@@ -89,6 +94,7 @@ func TestChain(t *testing.T) {
 		{"the peer itself", "10.0.0.1", "10.0.0.1", 0},
 		{"unknown to the peer", "unknown", "10.0.0.1", 0},
 		{"unknown to another", "6.6.6.6, unknown, 10.0.0.3", "10.0.0.3, 10.0.0.1", 0},
+		{"translated and mapped", "64:ff9b::9.9.9.9, [64:ff9b::10.0.0.3]:80, ::ffff:10.0.0.2", "9.9.9.9, 10.0.0.3, 10.0.0.2, 10.0.0.1", 2},
 		{"ports are gone", "[2001:db8::1]:80, 10.0.0.3:81", "2001:db8::1, 10.0.0.3, 10.0.0.1", 1},
 	} {
 		h := http.Header{}

@@ -47,19 +47,9 @@ func (h Header) String() string {
 type Config struct {
 	// Trusted are the addresses of the proxies before the edge. Each must write the
 	// believed field in every request that it passes on, at its end or in its place.
-	// A client inside one of these prefixes can name any address.
+	// A client inside one of these prefixes can name any address. IPv4 is written as
+	// IPv4: inside IPv6 it matches nobody.
 	Trusted []netip.Prefix
 	// Header says which fields they write.
 	Header Header
-}
-
-// mappedBits is where IPv6 has the IPv4 addresses, which are looked up without it.
-const mappedBits = 96
-
-// unmapped gives a prefix in the form of the addresses that are looked up.
-func unmapped(p netip.Prefix) netip.Prefix {
-	if p.Addr().Is4In6() && p.Bits() >= mappedBits {
-		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-mappedBits)
-	}
-	return p.Masked()
 }

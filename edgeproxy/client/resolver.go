@@ -39,7 +39,7 @@ func New(config Config) *Resolver {
 	}
 	r.trusted = new(bart.Lite)
 	for _, prefix := range config.Trusted {
-		r.trusted.Insert(unmapped(prefix))
+		r.trusted.Insert(prefix)
 	}
 	return r
 }

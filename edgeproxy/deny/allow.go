@@ -17,14 +17,12 @@ type allowEdit struct {
 	expiresAt int64
 }
 
-func (e *edits) allow(event *wire.IPAllowed, now int64) error {
+func (e *edits) allow(event *wire.IPAllowed) error {
 	prefix, err := parsePrefix(wire.TypeIPAllowed, event.IP)
 	if err != nil {
 		return err
 	}
-	e.allows = append(e.allows, allowEdit{
-		prefix: prefix, gone: !live(event.ExpiresAt, now), reason: event.Reason, expiresAt: event.ExpiresAt,
-	})
+	e.allows = append(e.allows, allowEdit{prefix: canonicalPrefix(prefix), reason: event.Reason, expiresAt: event.ExpiresAt})
 	return nil
 }
 
@@ -33,7 +31,7 @@ func (e *edits) removeAllow(event *wire.IPAllowRemoved) error {
 	if err != nil {
 		return err
 	}
-	e.allows = append(e.allows, allowEdit{prefix: prefix, gone: true})
+	e.allows = append(e.allows, allowEdit{prefix: canonicalPrefix(prefix), gone: true})
 	return nil
 }
 
@@ -67,14 +65,4 @@ func writeAllows(ctx context.Context, tx *sql.Tx, slot int, allows []allowEdit) 
 		changes = append(changes, change{prefix: a.prefix, allow: true, present: !a.gone, expiresAt: a.expiresAt})
 	}
 	return changes, nil
-}
-
-// canonical gives the form in which prefixes are compared with addresses: without
-// host bits, and IPv4 where it is IPv4-mapped as a whole.
-func canonical(p netip.Prefix) netip.Prefix {
-	const mappedBits = 96 // RFC 4291, section 2.5.5.2
-	if p.Addr().Is4In6() && p.Bits() >= mappedBits {
-		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-mappedBits)
-	}
-	return p.Masked()
 }

@@ -25,7 +25,7 @@ type aside struct {
 // Aside implements the part of a state. The rows are in the slot at the latest
 // after Switch.
 func (l *List) Aside(ctx context.Context, tx *sql.Tx, events []any) error {
-	more, err := decode(events, l.now().Unix())
+	more, err := decode(events)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ type banEdit struct {
 	expiresAt int64
 }
 
-func (e *edits) ban(event *wire.IPBanned, now int64) error {
+func (e *edits) ban(event *wire.IPBanned) error {
 	prefix, err := parsePrefix(wire.TypeIPBanned, event.IP)
 	if err != nil {
 		return err
@@ -42,21 +42,30 @@ func (e *edits) ban(event *wire.IPBanned, now int64) error {
 		origin = OriginAutomatic
 	}
 	e.bans = append(e.bans, banEdit{
-		prefix: prefix, origin: origin, gone: !live(event.ExpiresAt, now),
-		reason: event.Reason, expiresAt: event.ExpiresAt,
+		prefix: canonicalPrefix(prefix), origin: origin, reason: event.Reason, expiresAt: event.ExpiresAt,
 	})
 	return nil
 }
 
+// unban lifts the automatic bans of a single IPv6 address's /64, too: it is by that
+// that the client was banned. An operator's ban of the /64 was named so, and stays.
+// The entities of the log's event are the same.
 func (e *edits) unban(event *wire.IPUnbanned) error {
 	prefix, err := parsePrefix(wire.TypeIPUnbanned, event.IP)
 	if err != nil {
 		return err
 	}
-	for _, origin := range []Origin{OriginOperator, OriginAutomatic, OriginOwn} {
-		e.bans = append(e.bans, banEdit{prefix: prefix, origin: origin, gone: true})
+	e.lift(canonicalPrefix(prefix), OriginOperator, OriginAutomatic, OriginOwn)
+	if wider, single := subscriber(prefix); single {
+		e.lift(wider, OriginAutomatic, OriginOwn)
 	}
 	return nil
+}
+
+func (e *edits) lift(prefix netip.Prefix, origins ...Origin) {
+	for _, origin := range origins {
+		e.bans = append(e.bans, banEdit{prefix: prefix, origin: origin, gone: true})
+	}
 }
 
 func parsePrefix(eventType, text string) (netip.Prefix, error) {

@@ -38,14 +38,15 @@ type Revocation struct {
 
 // Check gives the ban that covers addr, unless an allow entry covers it, too,
 // whichever of them is wider: the ban of the longest prefix, and of one prefix the
-// operator's before an automatic one and the edge's own. IPv4-mapped IPv6 counts as
-// IPv4, and a zone does not count. The zero Addr is not banned.
+// operator's before an automatic one and the edge's own. IPv4 that is mapped into IPv6,
+// or translated by 64:ff9b::/96, counts as IPv4, and a zone does not count. The zero
+// Addr is not banned.
 //
 // An address that is banned both before and after a change is never seen
 // allowed while the change is made. An error tells that the state file could not
 // be read; nothing is known of addr then.
 func (l *List) Check(addr netip.Addr) (Ban, bool, error) {
-	addr = addr.Unmap().WithZone("")
+	addr = canonical(addr)
 	prefix, possible := l.match(addr)
 	if !possible || l.static.Contains(addr) {
 		return Ban{}, false, nil
@@ -60,7 +61,7 @@ func (l *List) Check(addr netip.Addr) (Ban, bool, error) {
 // Allowed tells whether an allow entry covers addr, so that no ban of it counts. An
 // error tells that the state file could not be read.
 func (l *List) Allowed(addr netip.Addr) (bool, error) {
-	addr = addr.Unmap().WithZone("")
+	addr = canonical(addr)
 	if l.static.Contains(addr) {
 		return true, nil
 	}
@@ -88,8 +89,8 @@ func (l *List) matchAllow(addr netip.Addr, now int64) (allowed, known bool) {
 func (l *List) lookup(addr netip.Addr, prefix netip.Prefix) (Ban, bool, error) {
 	now := l.now().Unix()
 	if prefix.IsValid() {
-		if ban, found, err := l.queries.exactly(prefix, now); found || err != nil {
-			return ban, found, err
+		if exact, err := l.queries.exactly(prefix, now); exact.banned || err != nil {
+			return exact.ban, exact.banned, err
 		}
 	}
 	covers, err := l.queries.covering(addr, now)

@@ -71,7 +71,7 @@ type Counts struct {
 func New(log *slog.Logger, now func() time.Time, allow ...netip.Prefix) *List {
 	l := &List{log: log, now: now, seed: maphash.MakeSeed(), switched: make(chan struct{}, 1)}
 	for _, prefix := range allow {
-		l.static.Insert(canonical(prefix))
+		l.static.Insert(canonicalPrefix(prefix))
 	}
 	return l
 }
@@ -103,11 +103,13 @@ func (l *List) Counts() Counts {
 }
 
 // Apply writes the bans, allow entries and revocations among events, and removes what
-// an unban, the removal of an entry or a restoration takes back. What
-// has already expired is a removal. Errors wrap wire.ErrUndecodable for a text
-// that is no address or a token reference that names not exactly one thing.
+// an unban, the removal of an entry or a restoration takes back. An unban of a
+// single IPv6 address takes back what was decided automatically on its /64, too. What
+// has already expired is written like the rest: the clock may be wrong. Errors wrap
+// wire.ErrUndecodable for a text that is no address or a token reference that names
+// not exactly one thing.
 func (l *List) Apply(ctx context.Context, tx *sql.Tx, events []any) (publish func(), err error) {
-	e, err := decode(events, l.now().Unix())
+	e, err := decode(events)
 	if err != nil || e.size() == 0 {
 		return nil, err
 	}

@@ -225,6 +225,8 @@ func ask(t *testing.T, list *List, token Token) (stop func()) {
 	}
 }
 
+const marginSeconds = int64(tidyMargin / time.Second)
+
 // TestRunTidies lets minutes pass in no time.
 func TestRunTidies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -248,7 +250,10 @@ func TestRunTidies(t *testing.T) {
 			}
 		}
 		expect(Counts{Prefixes: 3, Allows: 2, Revocations: 1, Indexed: true})
-		f.clock.seconds.Store(1005)
+		f.clock.seconds.Store(1004 + marginSeconds)
+		<-time.After(tidyEvery)
+		expect(Counts{Prefixes: 3, Allows: 2, Revocations: 1, Indexed: true})
+		f.clock.seconds.Store(1005 + marginSeconds)
 		<-time.After(tidyEvery)
 		expect(Counts{Prefixes: 1, Allows: 1, Indexed: true})
 
@@ -280,7 +285,7 @@ func TestExpiryInSteps(t *testing.T) {
 	}
 	f.apply(events...)
 	for second, want := range []int{3*tidyRows + 7, (3*tidyRows + 7) / 2, 0} {
-		f.clock.seconds.Store(1000 + int64(second))
+		f.clock.seconds.Store(1000 + marginSeconds + int64(second))
 		f.must(f.list.tidy(t.Context(), f.state))
 		if got := f.list.Counts(); got.Prefixes != want || got.Allows != want || got.Revocations != want {
 			t.Errorf("after %d s: %+v, want %d of each", second, got, want)

@@ -17,29 +17,30 @@ func (e *edits) append(more edits) {
 	e.tokens = append(e.tokens, more.tokens...)
 }
 
-// decode gives what events do at the Unix second now.
-func decode(events []any, now int64) (edits, error) {
+// decode gives what events do. It does not ask whether they have expired: a clock that
+// is ahead for a moment must not lose for good what the log says.
+func decode(events []any) (edits, error) {
 	var e edits
 	for _, event := range events {
-		if err := e.add(event, now); err != nil {
+		if err := e.add(event); err != nil {
 			return edits{}, err
 		}
 	}
 	return e, nil
 }
 
-func (e *edits) add(event any, now int64) error {
+func (e *edits) add(event any) error {
 	switch event := event.(type) {
 	case *wire.IPBanned:
-		return e.ban(event, now)
+		return e.ban(event)
 	case *wire.IPUnbanned:
 		return e.unban(event)
 	case *wire.IPAllowed:
-		return e.allow(event, now)
+		return e.allow(event)
 	case *wire.IPAllowRemoved:
 		return e.removeAllow(event)
 	case *wire.TokenRevoked:
-		return e.revoke(event, now)
+		return e.revoke(event)
 	case *wire.TokenRestored:
 		return e.restore(event)
 	}

@@ -12,12 +12,12 @@ import (
 func (l *List) expireBans(ctx context.Context, store Store) error {
 	const query = `SELECT DISTINCT prefix FROM bans
 		WHERE prefix > ? AND expires_at BETWEEN 1 AND ? ORDER BY prefix LIMIT ?`
-	now := l.now().Unix()
+	until := l.expired()
 	find := func(after string) ([]string, error) {
 		return collect(ctx, l.read, func(rows *sql.Rows, text *string) error { return rows.Scan(text) },
-			query, after, now, tidyRows)
+			query, after, until, tidyRows)
 	}
-	drop := func(tx *sql.Tx, text string) (change, bool, error) { return expireBan(ctx, tx, l.slot, text, now) }
+	drop := func(tx *sql.Tx, text string) (change, bool, error) { return expireBan(ctx, tx, l.slot, text, until) }
 	if err := expire(ctx, l, store, find, drop); err != nil {
 		return fmt.Errorf("drop expired bans: %w", err)
 	}
@@ -28,12 +28,12 @@ func (l *List) expireBans(ctx context.Context, store Store) error {
 func (l *List) expireAllows(ctx context.Context, store Store) error {
 	const query = `SELECT prefix FROM allows
 		WHERE prefix > ? AND expires_at BETWEEN 1 AND ? ORDER BY prefix LIMIT ?`
-	now := l.now().Unix()
+	until := l.expired()
 	find := func(after string) ([]string, error) {
 		return collect(ctx, l.read, func(rows *sql.Rows, text *string) error { return rows.Scan(text) },
-			query, after, now, tidyRows)
+			query, after, until, tidyRows)
 	}
-	drop := func(tx *sql.Tx, text string) (change, bool, error) { return expireAllow(ctx, tx, l.slot, text, now) }
+	drop := func(tx *sql.Tx, text string) (change, bool, error) { return expireAllow(ctx, tx, l.slot, text, until) }
 	if err := expire(ctx, l, store, find, drop); err != nil {
 		return fmt.Errorf("drop expired allow entries: %w", err)
 	}
@@ -44,14 +44,14 @@ func (l *List) expireAllows(ctx context.Context, store Store) error {
 func (l *List) expireTokens(ctx context.Context, store Store) error {
 	const query = `SELECT kind, name FROM revocations
 		WHERE (kind, name) > (?, ?) AND expires_at BETWEEN 1 AND ? ORDER BY kind, name LIMIT ?`
-	now := l.now().Unix()
+	until := l.expired()
 	find := func(after tokenKey) ([]tokenKey, error) {
 		return collect(ctx, l.read, func(rows *sql.Rows, k *tokenKey) error { return rows.Scan(&k.kind, &k.name) },
-			query, string(after.kind), after.name, now, tidyRows)
+			query, string(after.kind), after.name, until, tidyRows)
 	}
 	drop := func(tx *sql.Tx, k tokenKey) (change, bool, error) {
 		gone, err := drops(ctx, tx, `DELETE FROM `+tokenTable(l.slot)+
-			` WHERE kind = ? AND name = ? AND expires_at BETWEEN 1 AND ?`, string(k.kind), k.name, now)
+			` WHERE kind = ? AND name = ? AND expires_at BETWEEN 1 AND ?`, string(k.kind), k.name, until)
 		return change{token: tokenSum(l.seed, k.kind, k.name)}, gone, err
 	}
 	if err := expire(ctx, l, store, find, drop); err != nil {
@@ -97,12 +97,12 @@ func expire[K any](ctx context.Context, l *List, store Store,
 }
 
 // expireBan drops the expired rows of a prefix, of which others may remain.
-func expireBan(ctx context.Context, tx *sql.Tx, slot int, text string, now int64) (change, bool, error) {
+func expireBan(ctx context.Context, tx *sql.Tx, slot int, text string, until int64) (change, bool, error) {
 	prefix, err := wire.ParsePrefix(text)
 	if err != nil {
 		return change{}, false, err
 	}
-	gone, err := drops(ctx, tx, `DELETE FROM `+banTable(slot)+` WHERE prefix = ? AND expires_at BETWEEN 1 AND ?`, text, now)
+	gone, err := drops(ctx, tx, `DELETE FROM `+banTable(slot)+` WHERE prefix = ? AND expires_at BETWEEN 1 AND ?`, text, until)
 	if err != nil || !gone {
 		return change{}, false, err
 	}
@@ -111,12 +111,12 @@ func expireBan(ctx context.Context, tx *sql.Tx, slot int, text string, now int64
 }
 
 // expireAllow drops the expired entry of a prefix.
-func expireAllow(ctx context.Context, tx *sql.Tx, slot int, text string, now int64) (change, bool, error) {
+func expireAllow(ctx context.Context, tx *sql.Tx, slot int, text string, until int64) (change, bool, error) {
 	prefix, err := wire.ParsePrefix(text)
 	if err != nil {
 		return change{}, false, err
 	}
-	gone, err := drops(ctx, tx, `DELETE FROM `+allowTable(slot)+` WHERE prefix = ? AND expires_at BETWEEN 1 AND ?`, text, now)
+	gone, err := drops(ctx, tx, `DELETE FROM `+allowTable(slot)+` WHERE prefix = ? AND expires_at BETWEEN 1 AND ?`, text, until)
 	return change{prefix: prefix, allow: true}, gone, err
 }
 

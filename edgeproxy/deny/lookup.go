@@ -68,16 +68,16 @@ type covers struct {
 	// ban is, of the live ones, that of the longest prefix and there of the lowest
 	// origin.
 	ban Ban
-	// banned says that there is one, logged that one is the log's.
-	banned, logged bool
+	// banned says that there is one, logged that one is the log's, and own that one is
+	// the edge's.
+	banned, logged, own bool
 	// allowed says that a live allow entry is there.
 	allowed bool
 }
 
-// exactly gives the live ban of one prefix.
-func (q *queries) exactly(prefix netip.Prefix, now int64) (Ban, bool, error) {
-	c, err := find(q.prefix, now, wire.FormatPrefix(prefix))
-	return c.ban, c.banned, err
+// exactly gives the live bans of one prefix.
+func (q *queries) exactly(prefix netip.Prefix, now int64) (covers, error) {
+	return find(q.prefix, now, wire.FormatPrefix(prefix))
 }
 
 // covering gives what covers addr.
@@ -124,6 +124,7 @@ func (c *covers) add(ban Ban, isAllow bool) {
 		return
 	}
 	c.logged = c.logged || ban.Origin != OriginOwn
+	c.own = c.own || ban.Origin == OriginOwn
 	if !c.banned || ban.before(c.ban) {
 		c.ban, c.banned = ban, true
 	}

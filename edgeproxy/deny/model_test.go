@@ -161,8 +161,14 @@ func (m *model) apply(events []any) {
 			}
 			m.bans[key] = modelEnd{expiresAt: event.ExpiresAt, reason: event.Reason}
 		case *wire.IPUnbanned:
+			prefix := netip.MustParsePrefix(withBits(event.IP))
 			for origin := OriginOperator; origin <= OriginOwn; origin++ {
-				delete(m.bans, modelBan{netip.MustParsePrefix(withBits(event.IP)), origin})
+				delete(m.bans, modelBan{prefix, origin})
+			}
+			if prefix.Bits() == 128 {
+				client := netip.PrefixFrom(prefix.Addr(), 64).Masked()
+				delete(m.bans, modelBan{client, OriginAutomatic})
+				delete(m.bans, modelBan{client, OriginOwn})
 			}
 		case *wire.IPAllowed:
 			m.allows[netip.MustParsePrefix(withBits(event.IP))] = event.ExpiresAt

@@ -24,7 +24,7 @@ func (l *List) BanOwn(ctx context.Context, store Store, bans ...Ban) error {
 	if err != nil || len(own) == 0 {
 		return err
 	}
-	if err := l.editOwn(ctx, store, own); err != nil {
+	if err := l.editOwn(ctx, store, own, prolong); err != nil {
 		return fmt.Errorf("write own bans: %w", err)
 	}
 	return nil
@@ -35,9 +35,9 @@ func (l *List) BanOwn(ctx context.Context, store Store, bans ...Ban) error {
 func (l *List) LiftOwn(ctx context.Context, store Store, prefixes ...netip.Prefix) error {
 	own := make([]banEdit, len(prefixes))
 	for i, prefix := range prefixes {
-		own[i] = banEdit{prefix: canonical(prefix), origin: OriginOwn, gone: true}
+		own[i] = banEdit{prefix: canonicalPrefix(prefix), origin: OriginOwn, gone: true}
 	}
-	if err := l.editOwn(ctx, store, own); err != nil {
+	if err := l.editOwn(ctx, store, own, nil); err != nil {
 		return fmt.Errorf("lift own bans: %w", err)
 	}
 	return nil
@@ -46,11 +46,21 @@ func (l *List) LiftOwn(ctx context.Context, store Store, prefixes ...netip.Prefi
 // BannedByLog tells whether a ban of the log covers the whole of prefix. An error
 // tells that the state file could not be read.
 func (l *List) BannedByLog(prefix netip.Prefix) (bool, error) {
-	covers, err := l.queries.coveringAll(canonical(prefix), l.now().Unix())
+	covers, err := l.queries.coveringAll(canonicalPrefix(prefix), l.now().Unix())
 	if err != nil {
 		return false, fmt.Errorf("look up ban: %w", err)
 	}
 	return covers.logged, nil
+}
+
+// BannedByEdge tells whether a ban of the edge's own, of exactly that prefix, is in
+// force. An error tells that the state file could not be read.
+func (l *List) BannedByEdge(prefix netip.Prefix) (bool, error) {
+	covers, err := l.queries.exactly(canonicalPrefix(prefix), l.now().Unix())
+	if err != nil {
+		return false, fmt.Errorf("look up own ban: %w", err)
+	}
+	return covers.own, nil
 }
 
 // ownEdits gives the edits in the order of their ends: of several of one prefix the
@@ -63,7 +73,7 @@ func ownEdits(bans []Ban, now int64) ([]banEdit, error) {
 			return nil, fmt.Errorf("ban %s: %w", ban.Prefix, err)
 		}
 		if live(ban.ExpiresAt, now) {
-			own = append(own, banEdit{prefix: prefix, origin: OriginOwn, reason: ban.Reason, expiresAt: ban.ExpiresAt})
+			own = append(own, banEdit{prefix: canonicalPrefix(prefix), origin: OriginOwn, reason: ban.Reason, expiresAt: ban.ExpiresAt})
 		}
 	}
 	slices.SortStableFunc(own, func(a, b banEdit) int { return compareEnds(a.expiresAt, b.expiresAt) })
@@ -81,11 +91,16 @@ func compareEnds(a, b int64) int {
 	return 1
 }
 
-// editOwn writes to the slot in force and hands the same to a reset under way.
-func (l *List) editOwn(ctx context.Context, store Store, own []banEdit) error {
+// editOwn writes to the slot in force and hands the same to a reset under way. merge,
+// if any, sees the edits before, to fit them to the rows that are there.
+func (l *List) editOwn(ctx context.Context, store Store, own []banEdit,
+	merge func(ctx context.Context, tx *sql.Tx, slot int, own []banEdit) error,
+) error {
 	return store.Update(ctx, func(tx *sql.Tx) (func(), error) {
-		if err := prolong(ctx, tx, l.slot, own); err != nil {
-			return nil, err
+		if merge != nil {
+			if err := merge(ctx, tx, l.slot, own); err != nil {
+				return nil, err
+			}
 		}
 		e := edits{bans: own}
 		changes, err := e.write(ctx, tx, l.slot, l.seed)
@@ -114,7 +129,7 @@ func prolong(ctx context.Context, tx *sql.Tx, slot int, own []banEdit) error {
 		case errors.Is(err, sql.ErrNoRows):
 		case err != nil:
 			return err
-		case !own[i].gone && compareEnds(expiresAt, own[i].expiresAt) > 0:
+		case compareEnds(expiresAt, own[i].expiresAt) > 0:
 			own[i].reason, own[i].expiresAt = reason, expiresAt
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -28,10 +29,10 @@ type world struct {
 var (
 	somePrefixes = []string{
 		"10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24", "10.1.2.0/31", "10.1.2.0", "10.1.2.1", "10.2.0.0/15",
-		"2001:db8::/32", "2001:db8:1::/48", "2001:db8:1::/127", "2001:db8:1::1", "2001::/16",
+		"2001:db8::/32", "2001:db8:1::/48", "2001:db8:1::/64", "2001:db8:1::5", "2001:db8:1::/127", "2001:db8:1::1", "2001::/16",
 	}
 	someAddrs = []string{
-		"10.1.2.0", "10.1.2.1", "10.1.2.2", "10.1.3.0", "10.2.0.1", "10.9.9.9", "11.0.0.0", "::ffff:10.1.2.1",
+		"10.1.2.0", "10.1.2.1", "10.1.2.2", "10.1.3.0", "10.2.0.1", "10.9.9.9", "11.0.0.0", "::ffff:10.1.2.1", "64:ff9b::10.1.2.1",
 		"2001:db8:1::", "2001:db8:1::1", "2001:db8:1::1%eth0", "2001:db8:1:1::", "2001:db8::5", "2001::1", "::1",
 	}
 	someNames = []string{"a", "b"}
@@ -84,12 +85,20 @@ func (w *world) event() any {
 	return &wire.TokenRestored{TokenRef: w.ref()}
 }
 
+// plain is the address that a text means.
+func plain(text string) netip.Addr {
+	if ip4, ok := strings.CutPrefix(text, "64:ff9b::"); ok {
+		text = ip4
+	}
+	return netip.MustParseAddr(text).Unmap().WithZone("")
+}
+
 // prefix gives a known prefix, or one of any length around a known address.
 func (w *world) prefix() string {
 	if rapid.Bool().Draw(w.rt, "known") {
 		return rapid.SampledFrom(somePrefixes).Draw(w.rt, "ip")
 	}
-	addr := netip.MustParseAddr(rapid.SampledFrom(someAddrs).Draw(w.rt, "addr")).Unmap().WithZone("")
+	addr := plain(rapid.SampledFrom(someAddrs).Draw(w.rt, "addr"))
 	least := wire.MinPrefixBits6
 	if addr.Is4() {
 		least = wire.MinPrefixBits4
@@ -110,18 +119,23 @@ func (w *world) compare() {
 	now := w.clock.seconds.Load()
 	for _, text := range someAddrs {
 		addr := netip.MustParseAddr(text)
-		want, wantFound := w.model.check(addr.Unmap().WithZone(""), now)
+		plain := plain(text)
+		want, wantFound := w.model.check(plain, now)
 		got, found, err := w.list.Check(addr)
 		if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" || found != wantFound || err != nil {
 			w.rt.Fatalf("check %s: found %v, want %v, error %v, %s", text, found, wantFound, err, diff)
 		}
-		plain := addr.Unmap().WithZone("")
 		if allowed, err := w.list.Allowed(addr); allowed != w.model.allowed(plain, now) || err != nil {
 			w.rt.Fatalf("%s allowed: %v, error %v", text, allowed, err)
 		}
 		prefix := netip.PrefixFrom(plain, plain.BitLen()/2).Masked()
 		if logged, err := w.list.BannedByLog(prefix); logged != w.model.logged(prefix, now) || err != nil {
 			w.rt.Fatalf("%s banned by the log: %v, error %v", prefix, logged, err)
+		}
+		_, own := w.model.bans[modelBan{prefix, OriginOwn}]
+		own = own && live(w.model.bans[modelBan{prefix, OriginOwn}].expiresAt, now)
+		if got, err := w.list.BannedByEdge(prefix); got != own || err != nil {
+			w.rt.Fatalf("%s banned by the edge: %v, error %v", prefix, got, err)
 		}
 	}
 	for _, name := range someNames {
@@ -150,7 +164,7 @@ func (w *world) compare() {
 func (w *world) steps() []func() {
 	return []func(){
 		w.applyEvents, w.applyEvents, w.applyEvents, w.applyNonsense, w.banOwnPrefix, w.banOwnPrefix, w.liftOwnPrefix,
-		w.timePasses, w.tidy, w.beginReset, w.beginReset, w.addAside, w.addAside, w.addAside,
+		w.timePasses, w.longPasses, w.clockJumps, w.clockJumps, w.tidy, w.beginReset, w.beginReset, w.addAside, w.addAside, w.addAside,
 		w.switchOver, w.switchOver, w.abandon, w.restart, w.readIndex, w.readIndex, w.placeIndex,
 	}
 }
@@ -188,6 +202,29 @@ func (w *world) liftOwnPrefix() {
 }
 
 func (w *world) timePasses() { w.clock.seconds.Add(1) }
+
+func (w *world) longPasses() { w.clock.seconds.Add(int64(tidyMargin / time.Second)) }
+
+// clockJumps sets the clock ahead for a while, in which nothing may get lost.
+func (w *world) clockJumps() {
+	ahead := rapid.SampledFrom([]time.Duration{time.Second, time.Minute, tidyMargin}).Draw(w.rt, "ahead")
+	behind := w.clock.seconds.Load()
+	w.apply(w.jumped(behind)...)
+	w.clock.seconds.Add(int64(ahead / time.Second))
+	w.apply(w.jumped(behind)...)
+	w.tidy()
+	w.compare()
+	w.clock.seconds.Store(behind)
+}
+
+// jumped are events of the second that was, known to the model.
+func (w *world) jumped(second int64) []any {
+	now := w.clock.seconds.Swap(second)
+	defer w.clock.seconds.Store(now)
+	events := w.events()
+	w.model.apply(events)
+	return events
+}
 
 func (w *world) tidy() { w.must(w.list.tidy(context.Background(), w.state)) }
 

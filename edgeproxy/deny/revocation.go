@@ -35,15 +35,12 @@ type tokenEdit struct {
 	issuedBefore int64
 }
 
-func (e *edits) revoke(event *wire.TokenRevoked, now int64) error {
+func (e *edits) revoke(event *wire.TokenRevoked) error {
 	kind, name, err := tokenName(wire.TypeTokenRevoked, event.TokenRef)
 	if err != nil {
 		return err
 	}
-	edit := tokenEdit{
-		kind: kind, name: name, gone: !live(event.ExpiresAt, now),
-		reason: event.Reason, expiresAt: event.ExpiresAt,
-	}
+	edit := tokenEdit{kind: kind, name: name, reason: event.Reason, expiresAt: event.ExpiresAt}
 	if kind == KindSubject {
 		edit.issuedBefore = event.IssuedBefore
 	}

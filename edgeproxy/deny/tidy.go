@@ -11,6 +11,10 @@ const (
 	// tidyEvery is how often expired rows are looked for. Until then they cost a
 	// look-up, never a wrong answer.
 	tidyEvery = time.Minute
+	// tidyMargin is how long after its end a row stays. It keeps a clock that jumps ahead
+	// by less, and is set right again, from dropping what the log will not send a second
+	// time. The rows that it keeps are those that ended within it.
+	tidyMargin = time.Hour
 	// tidyRows bounds how long one transaction of tidying holds the write lock.
 	tidyRows = 1000
 )
@@ -21,8 +25,8 @@ type Store interface {
 	Update(ctx context.Context, change func(tx *sql.Tx) (publish func(), err error)) error
 }
 
-// Run builds the index, and then drops what expired and what a reset left over,
-// until ctx is done. It returns nil. What goes wrong is logged and tried again a
+// Run builds the index, and then drops what expired tidyMargin ago and what a reset
+// left over, until ctx is done. It returns nil. What goes wrong is logged and tried again a
 // minute later; answers stay right meanwhile.
 func (l *List) Run(ctx context.Context, store Store) error {
 	ticker := time.NewTicker(tidyEvery)
@@ -49,6 +53,9 @@ func (l *List) tidy(ctx context.Context, store Store) error {
 		l.expireTokens(ctx, store),
 	)
 }
+
+// expired is the Unix second up to which an end lies far enough back for its row to go.
+func (l *List) expired() int64 { return l.now().Add(-tidyMargin).Unix() }
 
 // wake makes Run tidy now.
 func (l *List) wake() {
