@@ -67,8 +67,8 @@ func (f *fleet) stop() error {
 }
 
 // edge starts an edge that follows the control plane.
-func (f *fleet) edge(ctx context.Context, dir string) (*edge, error) {
-	return startEdge(ctx, f.binary, dir, f.origin.url, f.control.url)
+func (f *fleet) edge(ctx context.Context, dir string, flags ...string) (*edge, error) {
+	return startEdge(ctx, f.binary, dir, f.origin.url, f.control.url, flags...)
 }
 
 // synced waits until an edge has the whole log, gives the time since its start,

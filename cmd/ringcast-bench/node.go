@@ -17,7 +17,8 @@ const askTimeout = 10 * time.Second
 // control is a running control plane.
 type control struct {
 	*child
-	url string
+	url  string
+	grpc string // host and port
 }
 
 // startControl starts a control plane on a log, and waits until it is ready.
@@ -31,7 +32,7 @@ func startControl(ctx context.Context, binary, dir string) (*control, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &control{child: process, url: "http://" + addresses[0]}
+	c := &control{child: process, url: "http://" + addresses[0], grpc: addresses[1]}
 	if err := c.until(ctx, func() bool { return answers(c.url + "/readyz") }); err != nil {
 		return nil, errors.Join(err, c.stop())
 	}
@@ -44,8 +45,8 @@ type edge struct {
 	url, admin string
 }
 
-// startEdge starts an edge, and does not wait for anything.
-func startEdge(ctx context.Context, binary, dir, origin, control string) (*edge, error) {
+// startEdge starts an edge, and does not wait for anything. flags come after its own.
+func startEdge(ctx context.Context, binary, dir, origin, control string, flags ...string) (*edge, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -53,8 +54,9 @@ func startEdge(ctx context.Context, binary, dir, origin, control string) (*edge,
 	if err != nil {
 		return nil, err
 	}
-	process, err := startChild(ctx, "ringcast edge", binary, "edge", "--data-dir", dir, "--node-id", "bench",
-		"--origin", origin, "--control", control, "--listen", addresses[0], "--admin-listen", addresses[1])
+	flags = append([]string{"edge", "--data-dir", dir, "--node-id", "bench",
+		"--origin", origin, "--control", control, "--listen", addresses[0], "--admin-listen", addresses[1]}, flags...)
+	process, err := startChild(ctx, "ringcast edge", binary, flags...)
 	if err != nil {
 		return nil, err
 	}

@@ -56,11 +56,14 @@ func newVisitor(from string) *visitor {
 	}}
 }
 
-// visit gives the status of the answer.
-func (v *visitor) visit(ctx context.Context, url string) (int, error) {
+// visit gives the status of the answer. fields are names and values.
+func (v *visitor) visit(ctx context.Context, url string, fields ...string) (int, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return 0, err
+	}
+	for i := 0; i+1 < len(fields); i += 2 {
+		req.Header.Set(fields[i], fields[i+1])
 	}
 	resp, err := v.client.Do(req)
 	if err != nil {

@@ -84,7 +84,11 @@ func (r *restarts) measure(ctx context.Context, end func(*child) error) (result 
 	if err := errors.Join(err, result.watch.check()); err != nil {
 		return restart{}, err
 	}
-	result.answers = result.watch.first.Sub(e.started)
+	// An edge that is quick may be ready before the first client asks.
+	result.answers = result.ready
+	if first := result.watch.first; !first.IsZero() {
+		result.answers = first.Sub(e.started)
+	}
 	return result, e.checkBans(r.fleet.bans)
 }
 

@@ -25,6 +25,11 @@ func TestSmoke(t *testing.T) {
 		{"replay --rounds 1 --bans 3000 --binary " + ringcast, []string{"3,001 bans", "0 wrong", "CPU time"}},
 		{"restart --rounds 1 --bans 3000 --binary " + ringcast, []string{"3,001 bans", "after SIGKILL", "0 wrong"}},
 		{"propagate --rate 20 --time 500ms --binary " + ringcast, []string{"10 bans, 20 a second", "first refusal"}},
+		{
+			"gates --rounds 1 --bans 3000 --revocations 3000 --clients 100 --tokens 10 --requests 1000 --verifications 20",
+			[]string{"3,000 bans, 3,000 revocations", "remembered tokens, 10 in turn, behind a trusted proxy", "ES256 verified", "bans of IPv6 networks"},
+		},
+		{"import --rounds 1 --bans 3000 --edges 2 --samples 100 --binary " + ringcast, []string{"3,000 addresses, 2 edges", "2 × 100", "0 wrong"}},
 		{"resume --rounds 1 --behind 300 --resumes 20", []string{"inside the ring", "0 reads: met"}},
 	} {
 		name, _, _ := strings.Cut(tt.line, " ")
@@ -63,6 +68,8 @@ func TestUsage(t *testing.T) {
 		"nonsense":                        "unknown command",
 		"append --rounds 0 --time 1ms":    "nothing to measure",
 		"propagate --rate 0":              "want 1 to",
+		"gates --bans 0":                  "nothing to measure",
+		"import --samples 2 --bans 1":     "nothing to measure",
 		"replay --binary /does/not/exist": "/does/not/exist",
 	} {
 		var out, errOut bytes.Buffer

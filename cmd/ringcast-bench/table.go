@@ -68,7 +68,7 @@ func target(promise string, kept bool) string {
 // duration gives three digits or so, whatever the unit.
 func duration(d time.Duration) string {
 	unit := time.Duration(1)
-	for unit*1000 <= d.Abs() {
+	for unit <= d.Abs()/1000 { // a product could overflow
 		unit *= 10
 	}
 	return d.Round(unit).String()

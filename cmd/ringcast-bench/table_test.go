@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func TestTableLinesUp(t *testing.T) {
 func TestFormats(t *testing.T) {
 	t.Parallel()
 	for got, want := range map[string]string{
-		duration(0): "0s", duration(999): "999ns", duration(1234): "1.23µs", duration(1999999): "2ms",
+		duration(0): "0s", duration(999): "999ns", duration(1234): "1.23µs", duration(1999999): "2ms", duration(math.MinInt64): "-2561111h6m40s",
 		duration(-3456 * time.Microsecond): "-3.46ms", duration(12345 * time.Millisecond): "12.3s",
 		nanoseconds(61.24): "61.2ns", nanoseconds(99.99): "100.0ns", nanoseconds(12345.6): "12.3µs",
 		times(4.96): "5.0×", times(1234.5): "1,235×",
