@@ -26,10 +26,12 @@ type fake struct {
 	ringcastv1.UnimplementedTokenServiceServer
 	ringcastv1.UnimplementedCacheServiceServer
 	ringcastv1.UnimplementedFleetServiceServer
+	ringcastv1.UnimplementedAuditServiceServer
 
 	bans        []*ringcastv1.Ban
 	allows      []*ringcastv1.Allow
 	revocations []*ringcastv1.Revocation
+	records     []*ringcastv1.AuditRecord
 	refuse      func(what string) error
 	imports     func(importServer) error
 	health      *health.Server
@@ -51,6 +53,7 @@ func (f *fake) serve(t testing.TB, address string) string {
 	ringcastv1.RegisterTokenServiceServer(server, f)
 	ringcastv1.RegisterCacheServiceServer(server, f)
 	ringcastv1.RegisterFleetServiceServer(server, f)
+	ringcastv1.RegisterAuditServiceServer(server, f)
 	f.health = health.NewServer()
 	grpc_health_v1.RegisterHealthServer(server, f.health)
 	done := make(chan struct{})

@@ -16,11 +16,10 @@ type allowService struct {
 
 // AllowIP implements ringcastv1.AllowServiceServer.
 func (s *allowService) AllowIP(ctx context.Context, req *ringcastv1.AllowIPRequest) (*ringcastv1.AllowIPResponse, error) {
-	ip, err := parseIP(req.GetIp())
+	allow, err := newAllow(req)
 	if err != nil {
 		return nil, err
 	}
-	allow := controlplane.Allow{IP: ip, Reason: req.GetReason(), TTL: req.GetTtl().AsDuration()}
 	receipt, err := appendOne(ctx, s.log, ringcastv1.AllowService_AllowIP_FullMethodName, req, allow.Decide)
 	if err != nil {
 		return nil, err
@@ -30,11 +29,11 @@ func (s *allowService) AllowIP(ctx context.Context, req *ringcastv1.AllowIPReque
 
 // RemoveAllow implements ringcastv1.AllowServiceServer.
 func (s *allowService) RemoveAllow(ctx context.Context, req *ringcastv1.RemoveAllowRequest) (*ringcastv1.RemoveAllowResponse, error) {
-	ip, err := parseIP(req.GetIp())
+	remove, err := newRemoveAllow(req)
 	if err != nil {
 		return nil, err
 	}
-	receipt, err := appendOne(ctx, s.log, ringcastv1.AllowService_RemoveAllow_FullMethodName, req, controlplane.RemoveAllow{IP: ip}.Decide)
+	receipt, err := appendOne(ctx, s.log, ringcastv1.AllowService_RemoveAllow_FullMethodName, req, remove.Decide)
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +47,16 @@ func (s *allowService) ListAllows(ctx context.Context, req *ringcastv1.ListAllow
 		return nil, err
 	}
 	return &ringcastv1.ListAllowsResponse{Allows: allows, NextPageToken: next}, nil
+}
+
+func newAllow(req *ringcastv1.AllowIPRequest) (controlplane.Allow, error) {
+	ip, err := parseIP(req.GetIp())
+	return controlplane.Allow{IP: ip, Reason: req.GetReason(), TTL: req.GetTtl().AsDuration()}, err
+}
+
+func newRemoveAllow(req *ringcastv1.RemoveAllowRequest) (controlplane.RemoveAllow, error) {
+	ip, err := parseIP(req.GetIp())
+	return controlplane.RemoveAllow{IP: ip}, err
 }
 
 func allowOf(event controlplane.Event) (*ringcastv1.Allow, error) {

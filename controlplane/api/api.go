@@ -98,6 +98,8 @@ func (s *Server) register(cfg Config, log eventlog.Log, streams Streams) {
 	ringcastv1.RegisterAllowServiceServer(s.grpc, &allowService{log: log})
 	ringcastv1.RegisterTokenServiceServer(s.grpc, &tokenService{log: log, now: cfg.Now, life: cfg.MaxTokenLife})
 	ringcastv1.RegisterCacheServiceServer(s.grpc, &cacheService{log: log})
+	ringcastv1.RegisterBatchServiceServer(s.grpc, &batchService{log: log, members: batchMembers{rules: s.imports.rules, life: cfg.MaxTokenLife}})
+	ringcastv1.RegisterAuditServiceServer(s.grpc, &auditService{log: log})
 	ringcastv1.RegisterFleetServiceServer(s.grpc, &fleetService{
 		log: log, streams: streams, version: cfg.Version, started: cfg.Now(),
 	})

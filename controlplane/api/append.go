@@ -59,14 +59,29 @@ func newRequest(ctx context.Context, rpc string, m mutation) (eventlog.Request, 
 // secretField is the field that holds a raw token in every message that has one.
 const secretField protoreflect.Name = "token"
 
-// auditDetail is a request as JSON, its token replaced by the hash.
+// auditDetail is a request as JSON, each token in it replaced by the hash.
 func auditDetail(m proto.Message) (string, error) {
-	if field := m.ProtoReflect().Descriptor().Fields().ByName(secretField); field != nil && m.ProtoReflect().Has(field) {
-		m = proto.Clone(m)
-		hash := controlplane.TokenHash(m.ProtoReflect().Get(field).String())
-		m.ProtoReflect().Set(field, protoreflect.ValueOfString("sha256:"+hash))
-	}
+	m = proto.Clone(m)
+	hideSecrets(m.ProtoReflect())
 	return marshalJSON(protojson.MarshalOptions{UseProtoNames: true}, m)
+}
+
+// hideSecrets goes into the messages within m, too: a batch has requests in it.
+func hideSecrets(m protoreflect.Message) {
+	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		switch {
+		case field.Name() == secretField:
+			m.Set(field, protoreflect.ValueOfString("sha256:"+controlplane.TokenHash(value.String())))
+		case field.Message() == nil || field.IsMap():
+		case field.IsList():
+			for i := range value.List().Len() {
+				hideSecrets(value.List().Get(i).Message())
+			}
+		default:
+			hideSecrets(value.Message())
+		}
+		return true
+	})
 }
 
 // marshalJSON undoes protojson's random spaces, so that what is stored, and

@@ -20,13 +20,9 @@ type banService struct {
 
 // BanIP implements ringcastv1.BanServiceServer.
 func (s *banService) BanIP(ctx context.Context, req *ringcastv1.BanIPRequest) (*ringcastv1.BanIPResponse, error) {
-	ip, err := parseIP(req.GetIp())
+	ban, err := newBan(req)
 	if err != nil {
 		return nil, err
-	}
-	ban := controlplane.Ban{
-		IP: ip, Reason: req.GetReason(), TTL: req.GetTtl().AsDuration(),
-		Automatic: req.GetAutomatic(), Override: req.GetOverride(),
 	}
 	receipt, err := appendOne(ctx, s.log, ringcastv1.BanService_BanIP_FullMethodName, req, ban.Decide)
 	if err != nil {
@@ -37,11 +33,11 @@ func (s *banService) BanIP(ctx context.Context, req *ringcastv1.BanIPRequest) (*
 
 // UnbanIP implements ringcastv1.BanServiceServer.
 func (s *banService) UnbanIP(ctx context.Context, req *ringcastv1.UnbanIPRequest) (*ringcastv1.UnbanIPResponse, error) {
-	ip, err := parseIP(req.GetIp())
+	unban, err := newUnban(req)
 	if err != nil {
 		return nil, err
 	}
-	receipt, err := appendOne(ctx, s.log, ringcastv1.BanService_UnbanIP_FullMethodName, req, controlplane.Unban{IP: ip}.Decide)
+	receipt, err := appendOne(ctx, s.log, ringcastv1.BanService_UnbanIP_FullMethodName, req, unban.Decide)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +72,19 @@ func (s *banService) CheckIP(ctx context.Context, req *ringcastv1.CheckIPRequest
 
 // ImportBans implements ringcastv1.BanServiceServer.
 func (s *banService) ImportBans(stream importStream) error { return s.imports.serve(stream) }
+
+func newBan(req *ringcastv1.BanIPRequest) (controlplane.Ban, error) {
+	ip, err := parseIP(req.GetIp())
+	return controlplane.Ban{
+		IP: ip, Reason: req.GetReason(), TTL: req.GetTtl().AsDuration(),
+		Automatic: req.GetAutomatic(), Override: req.GetOverride(),
+	}, err
+}
+
+func newUnban(req *ringcastv1.UnbanIPRequest) (controlplane.Unban, error) {
+	ip, err := parseIP(req.GetIp())
+	return controlplane.Unban{IP: ip}, err
+}
 
 func parseIP(s string) (netip.Prefix, error) {
 	ip, err := wire.ParsePrefix(s)

@@ -15,10 +15,7 @@ type cacheService struct {
 
 // Invalidate implements ringcastv1.CacheServiceServer.
 func (s *cacheService) Invalidate(ctx context.Context, req *ringcastv1.InvalidateRequest) (*ringcastv1.InvalidateResponse, error) {
-	invalidation, err := controlplane.NewInvalidation(controlplane.Invalidation{
-		Tags: req.GetTags(), Keys: req.GetKeys(), All: req.GetAll(), Soft: req.GetSoft(),
-		Settle: req.GetSettle().AsDuration(),
-	})
+	invalidation, err := newInvalidation(req)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +28,7 @@ func (s *cacheService) Invalidate(ctx context.Context, req *ringcastv1.Invalidat
 
 // Preload implements ringcastv1.CacheServiceServer.
 func (s *cacheService) Preload(ctx context.Context, req *ringcastv1.PreloadRequest) (*ringcastv1.PreloadResponse, error) {
-	preload, err := controlplane.NewPreload(controlplane.Preload{Routes: req.GetRoutes()})
+	preload, err := newPreload(req)
 	if err != nil {
 		return nil, err
 	}
@@ -40,4 +37,15 @@ func (s *cacheService) Preload(ctx context.Context, req *ringcastv1.PreloadReque
 		return nil, err
 	}
 	return &ringcastv1.PreloadResponse{Position: receipt.Position, Epoch: receipt.Epoch}, nil
+}
+
+func newInvalidation(req *ringcastv1.InvalidateRequest) (controlplane.Invalidation, error) {
+	return controlplane.NewInvalidation(controlplane.Invalidation{
+		Tags: req.GetTags(), Keys: req.GetKeys(), All: req.GetAll(), Soft: req.GetSoft(),
+		Settle: req.GetSettle().AsDuration(),
+	})
+}
+
+func newPreload(req *ringcastv1.PreloadRequest) (controlplane.Preload, error) {
+	return controlplane.NewPreload(controlplane.Preload{Routes: req.GetRoutes()})
 }

@@ -58,6 +58,8 @@ func (g *gateway) register() error {
 		ringcastv1.RegisterAllowServiceHandler,
 		ringcastv1.RegisterTokenServiceHandler,
 		ringcastv1.RegisterCacheServiceHandler,
+		ringcastv1.RegisterBatchServiceHandler,
+		ringcastv1.RegisterAuditServiceHandler,
 		ringcastv1.RegisterFleetServiceHandler,
 	} {
 		if err := register(context.Background(), g.mux, g.conn); err != nil {

@@ -24,10 +24,7 @@ type tokenService struct {
 
 // RevokeToken implements ringcastv1.TokenServiceServer.
 func (s *tokenService) RevokeToken(ctx context.Context, req *ringcastv1.RevokeTokenRequest) (*ringcastv1.RevokeTokenResponse, error) {
-	revocation := controlplane.Revocation{
-		Token:  tokenRef(req.GetJti(), req.GetSubject(), req.GetToken(), ""),
-		Reason: req.GetReason(), TTL: req.GetTtl().AsDuration(), Life: s.life,
-	}
+	revocation := newRevocation(req, s.life)
 	receipt, err := appendOne(ctx, s.log, ringcastv1.TokenService_RevokeToken_FullMethodName, req, revocation.Decide)
 	if err != nil {
 		return nil, err
@@ -37,7 +34,7 @@ func (s *tokenService) RevokeToken(ctx context.Context, req *ringcastv1.RevokeTo
 
 // RestoreToken implements ringcastv1.TokenServiceServer.
 func (s *tokenService) RestoreToken(ctx context.Context, req *ringcastv1.RestoreTokenRequest) (*ringcastv1.RestoreTokenResponse, error) {
-	restoration := controlplane.Restoration{Token: tokenRef(req.GetJti(), req.GetSubject(), req.GetToken(), req.GetTokenHash())}
+	restoration := newRestoration(req)
 	receipt, err := appendOne(ctx, s.log, ringcastv1.TokenService_RestoreToken_FullMethodName, req, restoration.Decide)
 	if err != nil {
 		return nil, err
@@ -95,6 +92,17 @@ func entitiesOf(req *ringcastv1.CheckTokenRequest) []string {
 		}
 	}
 	return entities
+}
+
+func newRevocation(req *ringcastv1.RevokeTokenRequest, life time.Duration) controlplane.Revocation {
+	return controlplane.Revocation{
+		Token:  tokenRef(req.GetJti(), req.GetSubject(), req.GetToken(), ""),
+		Reason: req.GetReason(), TTL: req.GetTtl().AsDuration(), Life: life,
+	}
+}
+
+func newRestoration(req *ringcastv1.RestoreTokenRequest) controlplane.Restoration {
+	return controlplane.Restoration{Token: tokenRef(req.GetJti(), req.GetSubject(), req.GetToken(), req.GetTokenHash())}
 }
 
 // tokenRef names a token by whichever is set; a raw token by its hash.

@@ -159,6 +159,11 @@ type Log interface {
 	// Count returns how many entities that begin with prefix are live.
 	Count(ctx context.Context, prefix string) (uint64, error)
 
+	// Audit returns the records of the requests that were accepted and whose
+	// retention has not passed, a page at a time. What a retention allows to be
+	// dropped may still be there.
+	Audit(ctx context.Context, query AuditQuery) (AuditPage, error)
+
 	// Compact drops what its retention allows, and raises the horizons in the
 	// same transactions.
 	Compact(ctx context.Context) error

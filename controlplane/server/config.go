@@ -23,6 +23,7 @@ type Config struct {
 	TombstoneRetention time.Duration `flag:"tombstone-retention" default:"168h" help:"how long an absence is remembered; an edge away for less resumes without a reset"`
 	MomentRetention    time.Duration `flag:"moment-retention" default:"24h" help:"how long invalidations and other short-lived events can be read"`
 	MomentMax          int           `flag:"moment-max" default:"1000000" value:"N" help:"how many short-lived events are kept at the most"`
+	AuditRetention     time.Duration `flag:"audit-retention" default:"2160h" help:"how long it is remembered who asked for which mutation"`
 	MaxTokenLife       time.Duration `flag:"max-token-life" default:"0" help:"longest time from a token's issue to its end, leeway included: a revocation without a ttl ends after it; 0 is unknown: it never ends"`
 
 	RingSize       int           `flag:"ring-size" default:"10000" value:"N" help:"recent units kept in memory for readers"`
@@ -43,6 +44,7 @@ func (c Config) check() error {
 		atLeast("--tombstone-retention", c.TombstoneRetention, time.Second),
 		atLeast("--moment-retention", c.MomentRetention, time.Second),
 		atLeast("--moment-max", c.MomentMax, 1),
+		atLeast("--audit-retention", c.AuditRetention, time.Second),
 		atLeast("--max-token-life", c.MaxTokenLife, 0),
 		atLeast("--ring-size", c.RingSize, 1),
 		atLeast("--ring-bytes", c.RingBytes, 1),
@@ -75,7 +77,7 @@ func (c Config) checkListeners() error {
 }
 
 func (c Config) retention() eventlog.Retention {
-	return eventlog.Retention{Tombstone: c.TombstoneRetention, Moment: c.MomentRetention, MomentMax: c.MomentMax}
+	return eventlog.Retention{Tombstone: c.TombstoneRetention, Moment: c.MomentRetention, MomentMax: c.MomentMax, Audit: c.AuditRetention}
 }
 
 // Deps are what a server takes from its process.

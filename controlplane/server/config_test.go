@@ -14,15 +14,16 @@ import (
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	for want, set := range map[string]func(*server.Config){
-		"--heartbeat is 99ms; the least is 100ms":                       func(c *server.Config) { c.Heartbeat = 99 * time.Millisecond },
-		"--heartbeat is -1s":                                            func(c *server.Config) { c.Heartbeat = -time.Second },
-		"--tombstone-retention is 999ms; the least is 1s":               func(c *server.Config) { c.TombstoneRetention = 999 * time.Millisecond },
-		"--moment-retention is 0s":                                      func(c *server.Config) { c.MomentRetention = 0 },
-		"--moment-max is 0; the least is 1":                             func(c *server.Config) { c.MomentMax = 0 },
-		"--ring-size is 0; the least is 1":                              func(c *server.Config) { c.RingSize = 0 },
-		"--ring-bytes is ":                                              func(c *server.Config) { c.RingBytes = 0 },
-		"--max-subscribers is -1; the least is 1":                       func(c *server.Config) { c.MaxSubscribers = -1 },
-		`--log is "etcd://localhost:2379/ringcast"`:                     func(c *server.Config) { c.Log = "etcd://localhost:2379/ringcast" },
+		"--heartbeat is 99ms; the least is 100ms":         func(c *server.Config) { c.Heartbeat = 99 * time.Millisecond },
+		"--heartbeat is -1s":                              func(c *server.Config) { c.Heartbeat = -time.Second },
+		"--tombstone-retention is 999ms; the least is 1s": func(c *server.Config) { c.TombstoneRetention = 999 * time.Millisecond },
+		"--moment-retention is 0s":                        func(c *server.Config) { c.MomentRetention = 0 },
+		"--audit-retention is 0s; the least is 1s":        func(c *server.Config) { c.AuditRetention = 0 },
+		"--moment-max is 0; the least is 1":               func(c *server.Config) { c.MomentMax = 0 },
+		"--ring-size is 0; the least is 1":                func(c *server.Config) { c.RingSize = 0 },
+		"--ring-bytes is ":                                func(c *server.Config) { c.RingBytes = 0 },
+		"--max-subscribers is -1; the least is 1":         func(c *server.Config) { c.MaxSubscribers = -1 },
+		`--log is "etcd://localhost:2379/ringcast"`:       func(c *server.Config) { c.Log = "etcd://localhost:2379/ringcast" },
 		`--log is ""`:                                                   func(c *server.Config) { c.Log = "" },
 		"--http-listen :4000 can be reached":                            func(c *server.Config) { c.HTTPListen = ":4000" },
 		"--http-listen 10.0.0.1:4000 can be reached":                    func(c *server.Config) { c.HTTPListen = "10.0.0.1:4000" },
@@ -48,7 +49,7 @@ func TestNewNamesAllThatIsWrong(t *testing.T) {
 		t.Fatal("nothing at all is enough")
 	}
 	for _, flag := range []string{
-		"--heartbeat", "--tombstone-retention", "--moment-retention", "--moment-max", "--ring-size", "--ring-bytes", "--max-subscribers", "--log",
+		"--heartbeat", "--tombstone-retention", "--moment-retention", "--moment-max", "--audit-retention", "--ring-size", "--ring-bytes", "--max-subscribers", "--log",
 		"--http-listen", "--grpc-listen", "--insecure",
 	} {
 		if !strings.Contains(err.Error(), flag) {

@@ -27,7 +27,7 @@ func testConfig(dir string) server.Config {
 	return server.Config{
 		HTTPListen: "localhost:0", GRPCListen: "localhost:0",
 		DataDir: dir, Log: "sqlite:",
-		TombstoneRetention: time.Hour, MomentRetention: time.Hour, MomentMax: 1000,
+		TombstoneRetention: time.Hour, MomentRetention: time.Hour, AuditRetention: time.Hour, MomentMax: 1000,
 		RingSize: 1000, RingBytes: config.Bytes(1 << 20), Heartbeat: time.Hour, MaxSubscribers: 10,
 	}
 }

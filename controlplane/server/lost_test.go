@@ -15,7 +15,7 @@ func TestRunEndsWhenTheRingLosesAUnit(t *testing.T) {
 	t.Parallel()
 	s, err := New(Config{
 		HTTPListen: "localhost:0", GRPCListen: "localhost:0", DataDir: t.TempDir(), Log: logSQLite,
-		TombstoneRetention: time.Hour, MomentRetention: time.Hour, MomentMax: 1,
+		TombstoneRetention: time.Hour, MomentRetention: time.Hour, AuditRetention: time.Hour, MomentMax: 1,
 		RingSize: 1, RingBytes: 1, Heartbeat: time.Hour, MaxSubscribers: 1,
 	}, Deps{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -39,10 +39,11 @@ func TestRunEndsWhenTheRingLosesAUnit(t *testing.T) {
 // TestCompactInterval wants a short retention to mean what it says.
 func TestCompactInterval(t *testing.T) {
 	t.Parallel()
-	for _, row := range []struct{ tombstone, moment, want time.Duration }{
-		{time.Hour, time.Hour, time.Minute}, {time.Second, time.Hour, time.Second / 2}, {time.Hour, 10 * time.Second, 5 * time.Second},
+	for _, row := range []struct{ tombstone, moment, audit, want time.Duration }{
+		{time.Hour, time.Hour, time.Hour, time.Minute}, {time.Second, time.Hour, time.Hour, time.Second / 2},
+		{time.Hour, 10 * time.Second, time.Hour, 5 * time.Second}, {time.Hour, time.Hour, 4 * time.Second, 2 * time.Second},
 	} {
-		if got := (Config{TombstoneRetention: row.tombstone, MomentRetention: row.moment}).compactInterval(); got != row.want {
+		if got := (Config{TombstoneRetention: row.tombstone, MomentRetention: row.moment, AuditRetention: row.audit}).compactInterval(); got != row.want {
 			t.Errorf("%+v: %v", row, got)
 		}
 	}

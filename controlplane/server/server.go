@@ -180,5 +180,5 @@ const compactEvery = time.Minute
 
 // compactInterval follows a short retention, so that it means what it says.
 func (c Config) compactInterval() time.Duration {
-	return min(compactEvery, c.TombstoneRetention/2, c.MomentRetention/2)
+	return min(compactEvery, c.TombstoneRetention/2, c.MomentRetention/2, c.AuditRetention/2)
 }

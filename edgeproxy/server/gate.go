@@ -7,12 +7,14 @@ import (
 
 	"github.com/ringcast/ringcast/edgeproxy/client"
 	"github.com/ringcast/ringcast/edgeproxy/deny"
+	"github.com/ringcast/ringcast/edgeproxy/state"
 	"github.com/ringcast/ringcast/edgeproxy/token"
 )
 
 // gate is everything that decides whether a request may pass.
 type gate struct {
 	clients *client.Resolver
+	state   *state.State
 	deny    *deny.List
 	tokens  *token.Verifier
 	failed  func(netip.Addr)
@@ -33,9 +35,19 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.next.ServeHTTP(w, visit.noted(r))
 }
 
-// admit is the order of the gate: client address, allow list, ban, staleness, token.
-// path is escaped.
+// admit decides whether a request may pass. No batch is seen in part: neither by the
+// checks of the gate, nor, since invalidations are in force when they are done, by
+// the cache after them. path is escaped.
 func (g *gate) admit(r *http.Request, peer netip.Addr, path string) (v visit, refused *refusal) {
+	g.state.Whole(func() { v, refused = g.decide(r, peer, path) })
+	if refused != nil && refused.status == http.StatusUnauthorized {
+		g.failed(v.client.Addr)
+	}
+	return v, refused
+}
+
+// decide is the order of the gate: client address, allow list, ban, staleness, token.
+func (g *gate) decide(r *http.Request, peer netip.Addr, path string) (v visit, refused *refusal) {
 	var err error
 	if v.client, err = g.clients.Resolve(peer, r.Header); err != nil {
 		return v, forwardedConflict
@@ -47,9 +59,6 @@ func (g *gate) admit(r *http.Request, peer netip.Addr, path string) (v visit, re
 		return v, stale
 	}
 	v.subject, refused = g.checkToken(r, path)
-	if refused != nil && refused.status == http.StatusUnauthorized {
-		g.failed(v.client.Addr)
-	}
 	return v, refused
 }
 

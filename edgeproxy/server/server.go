@@ -161,7 +161,7 @@ func (s *Server) build() (err error) {
 		ShowKey: s.CacheStatusKey, Observe: s.metrics.observe, Log: s.deps.Logger,
 	}, s.cache)
 	s.gate = &gate{
-		clients: s.clients, deny: s.deny, tokens: s.tokens, failed: s.warden.Failed, stale: s.refusesStale,
+		clients: s.clients, state: s.state, deny: s.deny, tokens: s.tokens, failed: s.warden.Failed, stale: s.refusesStale,
 		next: s.upstream, metrics: s.metrics, log: s.deps.Logger,
 	}
 	s.traffic = newHTTPServer(s.gate, s.deps.Logger)

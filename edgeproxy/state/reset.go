@@ -31,7 +31,7 @@ func (s *State) BeginReset(ctx context.Context) error {
 // BeginReset has to come first.
 func (s *State) Aside(ctx context.Context, events []any) error {
 	return s.during("add to reset", func() error {
-		return s.commit(ctx, func(tx *sql.Tx) (func(), error) {
+		return s.commit(ctx, plainly, func(tx *sql.Tx) (func(), error) {
 			return s.each(func(part Part) (func(), error) { return nil, part.Aside(ctx, tx, events) })
 		})
 	})
@@ -46,7 +46,7 @@ func (s *State) Switch(ctx context.Context, epoch string, position uint64) error
 		if _, err := wire.ParseCursor(to.String()); err != nil || epoch == "" {
 			return fmt.Errorf("%w: %q", wire.ErrCursor, to)
 		}
-		err := s.move(ctx, to, func(tx *sql.Tx, part Part) (func(), error) { return part.Switch(ctx, tx) })
+		err := s.move(ctx, to, plainly, func(tx *sql.Tx, part Part) (func(), error) { return part.Switch(ctx, tx) })
 		if err == nil {
 			s.resetting = false
 		}
@@ -67,7 +67,7 @@ func (s *State) Abandon(ctx context.Context) error {
 // abandon is Abandon for a caller that holds s.mu.
 func (s *State) abandon(ctx context.Context) error {
 	s.resetting = false
-	return s.commit(ctx, func(tx *sql.Tx) (func(), error) {
+	return s.commit(ctx, plainly, func(tx *sql.Tx) (func(), error) {
 		return s.each(func(part Part) (func(), error) { return nil, part.Abandon(ctx, tx) })
 	})
 }

@@ -59,6 +59,8 @@ type State struct {
 	// committed and inForce are nil until the first reset was completed.
 	committed, inForce atomic.Pointer[wire.Cursor]
 
+	view view
+
 	// mu serialises write transactions together with the publishing after them,
 	// so that memory changes in the order of the commits.
 	mu sync.Mutex

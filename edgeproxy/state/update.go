@@ -23,11 +23,11 @@ var (
 func (s *State) Update(ctx context.Context, change func(tx *sql.Tx) (publish func(), err error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.commit(ctx, change)
+	return s.commit(ctx, plainly, change)
 }
 
-// Apply puts units in force, all in one transaction: none is ever in force in
-// part. Positions must rise from that of Cursor on, which an empty unit may
+// Apply puts units in force, all in one transaction: whoever looks through Whole sees
+// none in part. Positions must rise from that of Cursor on, which an empty unit may
 // repeat; otherwise the error wraps
 // ErrOrder, or ErrUnsynced where there is none yet. An event that makes no sense
 // is an error that wraps wire.ErrUndecodable. After an error nothing has changed.
@@ -38,7 +38,7 @@ func (s *State) Apply(ctx context.Context, units []edgeproxy.Unit) error {
 	if err != nil {
 		return fmt.Errorf("apply units: %w", err)
 	}
-	err = s.move(ctx, cursor, func(tx *sql.Tx, part Part) (func(), error) {
+	err = s.move(ctx, cursor, s.showing(units), func(tx *sql.Tx, part Part) (func(), error) {
 		return part.Apply(ctx, tx, events)
 	})
 	if err != nil {
@@ -81,8 +81,8 @@ func (s *State) following(units []edgeproxy.Unit) (wire.Cursor, []any, error) {
 
 // move changes every part and sets the cursor in one transaction. The caller
 // holds s.mu.
-func (s *State) move(ctx context.Context, to wire.Cursor, change func(*sql.Tx, Part) (func(), error)) error {
-	return s.commit(ctx, func(tx *sql.Tx) (func(), error) {
+func (s *State) move(ctx context.Context, to wire.Cursor, show func(step func() error) error, change func(*sql.Tx, Part) (func(), error)) error {
+	return s.commit(ctx, show, func(tx *sql.Tx) (func(), error) {
 		publish, err := s.each(func(part Part) (func(), error) { return change(tx, part) })
 		if err != nil {
 			return nil, err
@@ -118,8 +118,9 @@ func (s *State) each(change func(Part) (func(), error)) (func(), error) {
 	}, nil
 }
 
-// commit runs change in a transaction and publishes. The caller holds s.mu.
-func (s *State) commit(ctx context.Context, change func(*sql.Tx) (func(), error)) error {
+// commit runs change in a transaction and publishes; show runs these two steps. The
+// caller holds s.mu.
+func (s *State) commit(ctx context.Context, show func(step func() error) error, change func(*sql.Tx) (func(), error)) error {
 	tx, err := s.db.Write.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -128,13 +129,15 @@ func (s *State) commit(ctx context.Context, change func(*sql.Tx) (func(), error)
 	if err != nil {
 		return errors.Join(err, rollback(tx))
 	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	if publish != nil {
-		publish()
-	}
-	return nil
+	return show(func() error {
+		if err := tx.Commit(); err != nil {
+			return fmt.Errorf("commit: %w", err)
+		}
+		if publish != nil {
+			publish()
+		}
+		return nil
+	})
 }
 
 // rollback passes over a transaction that a cancelled context already ended.

@@ -62,6 +62,30 @@ const (
 	ignoresMomentMax         fault = "keeps moments, however many"
 )
 
+// Faults of the audit.
+const (
+	auditsRefusals        fault = "audits refused requests"
+	auditsReused          fault = "audits requests whose id was reused"
+	auditsRepeats         fault = "audits repeats"
+	auditsWithoutID       fault = "audits only requests that have an id"
+	auditsFirstRequest    fault = "audits the first of several requests alone"
+	auditsHeadBefore      fault = "audits another position than the unit's"
+	forgetsAuditOnOpen    fault = "forgets the audit when it is opened again"
+	dropsAuditEarly       fault = "drops the audit at any compaction"
+	keepsAudit            fault = "keeps the audit for ever"
+	auditOldestFirst      fault = "gives the oldest of the audit first"
+	auditRepeatsPlace     fault = "gives the last record of a page of the audit again"
+	auditEndsEarly        fault = "says that each page of the audit is the last"
+	auditsLargePages      fault = "gives any number of large records of the audit at once"
+	auditIgnoresPrincipal fault = "looks for any principal in the audit"
+	auditIgnoresAddress   fault = "looks for any address in the audit"
+	auditIgnoresRequestID fault = "looks for any request id in the audit"
+	auditFoldsCase        fault = "takes one method in the audit for another"
+	auditIgnoresContains  fault = "looks for any text in the audit"
+	auditUntilIncluded    fault = "takes the end of a time in the audit for a part of it"
+	auditSinceExcluded    fault = "leaves the begin of a time in the audit out"
+)
+
 // Faults of look-ups.
 const (
 	latestLiveOnly      fault = "finds only what is live"
@@ -128,5 +152,25 @@ func faults() map[fault][]string {
 		listsAfterInclusive:      {"lists", "prefixes", "model"},
 		foldsCase:                {"prefixes"},
 		countsEvents:             {"lists"},
+		auditsRefusals:           {"the audit equals the log"},
+		auditsReused:             {"the audit equals the log"},
+		auditsRepeats:            {"the audit equals the log"},
+		auditsWithoutID:          {"the audit equals the log"},
+		auditsFirstRequest:       {"the audit equals the log"},
+		auditsHeadBefore:         {"the audit equals the log"},
+		forgetsAuditOnOpen:       {"the audit equals the log"},
+		dropsAuditEarly:          {"the audit equals the log"},
+		keepsAudit:               {"the audit equals the log"},
+		auditOldestFirst:         {"the audit equals the log"},
+		auditRepeatsPlace:        {"the audit equals the log"},
+		auditEndsEarly:           {"the audit equals the log"},
+		auditsLargePages:         {"large records of the audit"},
+		auditIgnoresPrincipal:    {"the audit equals the log"},
+		auditIgnoresAddress:      {"the audit equals the log"},
+		auditIgnoresRequestID:    {"the audit equals the log"},
+		auditFoldsCase:           {"the audit equals the log"},
+		auditIgnoresContains:     {"the audit equals the log"},
+		auditUntilIncluded:       {"the audit equals the log"},
+		auditSinceExcluded:       {"the audit equals the log"},
 	}
 }

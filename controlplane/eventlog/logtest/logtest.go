@@ -89,6 +89,9 @@ func checks() []check {
 		{"lists", lists},
 		{"prefixes", prefixes},
 
+		{"the audit equals the log", auditEqualsLog},
+		{"large records of the audit", largeRecords},
+
 		{"model", againstModel},
 	}
 }

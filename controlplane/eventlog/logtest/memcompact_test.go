@@ -27,6 +27,7 @@ func (l *memLog) Compact(context.Context) error {
 		head.Horizon = head.Position
 	}
 	l.disk.head = head
+	l.compactAudit()
 	maps.DeleteFunc(l.disk.requests, func(_ string, r remembered) bool {
 		return l.fault == forgetsRequestsEarly || l.fault != remembersForEver && l.Now().Sub(r.at) >= l.Retention.Request
 	})

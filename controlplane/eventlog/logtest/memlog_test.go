@@ -25,6 +25,7 @@ type disk struct {
 	head     eventlog.Head
 	events   []stored
 	requests map[string]remembered
+	audit    []eventlog.AuditRecord
 	// reads counts them.
 	reads atomic.Int64
 }
@@ -77,6 +78,8 @@ func (l *memLog) breakOpen() {
 	switch l.fault {
 	case forgetsRequestsOnOpen:
 		clear(d.requests)
+	case forgetsAuditOnOpen:
+		d.audit = nil
 	case newEpochOnOpen:
 		d.head.Epoch += "+"
 	case derivesPosition:
@@ -105,6 +108,9 @@ func (l *memLog) Append(ctx context.Context, decide controlplane.Decision, reque
 	defer l.disk.mu.Unlock()
 	receipts, fresh, err := l.recall(requests)
 	if err != nil || !fresh {
+		if err != nil && l.fault == auditsReused || err == nil && l.fault == auditsRepeats {
+			l.audit(requests[0], l.disk.head.Position)
+		}
 		return receipts, err
 	}
 	if l.fault == recallsAside {
@@ -112,12 +118,16 @@ func (l *memLog) Append(ctx context.Context, decide controlplane.Decision, reque
 	}
 	u, err := l.decide(decide)
 	if err != nil {
-		if l.fault == remembersRefusals {
+		switch l.fault {
+		case remembersRefusals:
 			l.remember(requests, receipts, l.disk.head.Position)
+		case auditsRefusals:
+			l.auditFresh(requests, receipts, l.disk.head.Position)
 		}
 		return nil, err
 	}
 	l.write(u)
+	l.auditFresh(requests, receipts, u.Position)
 	l.remember(requests, receipts, u.Position)
 	l.commit(u)
 	return receipts, nil

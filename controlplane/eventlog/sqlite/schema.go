@@ -63,4 +63,10 @@ CREATE TABLE audit (
 	detail     TEXT    NOT NULL
 ) STRICT;
 CREATE INDEX audit_time ON audit (time);
+`, `
+-- Each also orders by id within a second, as every index ends with the rowid.
+CREATE INDEX audit_principal ON audit (principal, time);
+CREATE INDEX audit_address ON audit (address, time);
+CREATE INDEX audit_rpc ON audit (rpc, time);
+CREATE INDEX audit_request ON audit (request_id, time) WHERE request_id <> '';
 `}
