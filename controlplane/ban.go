@@ -101,11 +101,11 @@ func (u Unban) Decide(s State) ([]Event, error) {
 	now := s.Now()
 	return tombstone(now, &wire.IPUnbanned{
 		IP: wire.FormatPrefix(u.IP), Timestamp: now.Unix(),
-	}, u.entities()...), nil
+	}, u.lifts()...), nil
 }
 
-// entities are what an edge that applies the event drops the bans of.
-func (u Unban) entities() []string {
+// lifts names what an edge that applies the event drops the bans of.
+func (u Unban) lifts() []string {
 	entities := BanEntities(u.IP)
 	if u.IP.Addr().Is6() && u.IP.IsSingleIP() {
 		client := netip.PrefixFrom(u.IP.Addr(), subscriberBits).Masked()

@@ -36,7 +36,29 @@ func NewBatch(mutations ...Mutation) (Batch, error) {
 			first[entity] = index
 		}
 	}
+	for index, m := range mutations {
+		if err := lifted(index, m, mutations, first); err != nil {
+			return Batch{}, err
+		}
+	}
 	return Batch{mutations}, nil
+}
+
+// lifted refuses an unban of an address beside an automatic ban of the /64 that it
+// lifts as well.
+func lifted(index int, m Mutation, mutations []Mutation, first map[string]int) error {
+	unban, ok := m.(Unban)
+	if !ok {
+		return nil
+	}
+	for _, entity := range unban.lifts() {
+		if other, named := first[entity]; named {
+			if _, bans := mutations[other].(Ban); bans {
+				return Errorf(Invalid, ReasonRepeatedEntity, "%s lifts the ban of %s: %s", memberName(index), memberName(other), describe(entity))
+			}
+		}
+	}
+	return nil
 }
 
 // Decide implements Decision. The events are in the order of the mutations. Those of
@@ -57,7 +79,21 @@ func (b Batch) Decide(s State) ([]Event, error) {
 		events[index] = decided[0]
 		after.put(decided[0])
 	}
-	return events, nil
+	return namedOnce(events), nil
+}
+
+// namedOnce leaves each entity to the first event that names it: unbans of two addresses of one /64 both lift
+// its automatic ban.
+func namedOnce(events []Event) []Event {
+	seen := map[string]bool{}
+	for i := range events {
+		events[i].Entities = slices.DeleteFunc(events[i].Entities, func(entity string) bool {
+			again := seen[entity]
+			seen[entity] = true
+			return again
+		})
+	}
+	return events
 }
 
 // order has the mutations of allow entries first.

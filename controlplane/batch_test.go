@@ -146,3 +146,26 @@ func TestBatchPassesErrorsOn(t *testing.T) {
 		t.Errorf("%v, want %v", err, s.err)
 	}
 }
+
+// Two addresses of one /64 share the automatic ban that their unbans lift; one event
+// lifts it. An automatic ban beside such an unban is refused.
+func TestBatchOfUnbansInOnePrefix(t *testing.T) {
+	t.Parallel()
+	a, b, client := prefix(t, "2001:db8::1"), prefix(t, "2001:db8::2"), prefix(t, "2001:db8::/64")
+	events, refusal := decideBatch(newState(), mutations{controlplane.Unban{IP: a}, controlplane.Unban{IP: client}, controlplane.Unban{IP: b}})
+	if refusal != nil {
+		t.Fatal(refusal)
+	}
+	var entities []string
+	for _, e := range events {
+		entities = append(entities, e.Entities...)
+	}
+	want := append(append(controlplane.BanEntities(a), controlplane.BanEntities(client)[1], controlplane.BanEntities(client)[0]), controlplane.BanEntities(b)...)
+	if diff := cmp.Diff(want, entities); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	_, refusal = decideBatch(newState(), mutations{controlplane.Ban{IP: client, Automatic: true}, controlplane.Unban{IP: a}})
+	if refusal == nil || refusal.Reason != controlplane.ReasonRepeatedEntity {
+		t.Errorf("an automatic ban beside it: %v", refusal)
+	}
+}

@@ -65,7 +65,7 @@ type Server struct {
 	ring    *ring.Ring
 	metrics *metrics
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex    // guards what follows
 	draining chan struct{} // closed when the server drains
 	gone     chan struct{} // closed when the last stream has ended after that
 	drained  bool
