@@ -10,9 +10,11 @@ import (
 // cacheFile is what an edge has of its cache on disk.
 func (e *edge) cacheFile() string { return filepath.Join(e.dir, "cache.db") }
 
-// fill has an edge store some pages, and stops it.
+// fill has an edge store some pages, and stops it. What it stored before its first sync
+// would not stay.
 func (e *edge) fill(t *testing.T, n int) {
 	t.Helper()
+	e.reaches(0)
 	for i := range n {
 		if err := e.fetch(page(i)); err != nil {
 			t.Fatal(err)
