@@ -52,7 +52,7 @@ func (f *importFake) importBans(stream importServer) error {
 	for {
 		request, err := stream.Recv()
 		if err != nil {
-			return nil //nolint:nilerr // the caller is done, or gone
+			return nil // the caller is done, or gone
 		}
 		answer := f.answer(request)
 		if answer == nil {

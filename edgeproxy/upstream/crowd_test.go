@@ -18,7 +18,7 @@ import (
 // TestMemoryOfSlowClients: clients of one body share its memory, however far each
 // has come and however slow the origin is. It measures the heap, and so runs
 // beside no other test.
-func TestMemoryOfSlowClients(t *testing.T) { //nolint:paralleltest // see above
+func TestMemoryOfSlowClients(t *testing.T) {
 	const clients, parts, partSize = 500, 8, 128 << 10
 	d := newDrip(forAMinute)
 	e := newEdge(t, newOrigin(t, d.ServeHTTP), upstream.Config{}, nil)
