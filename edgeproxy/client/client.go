@@ -3,6 +3,8 @@ package client
 import (
 	"net/netip"
 	"strings"
+
+	"github.com/ringcast/ringcast/internal/wire"
 )
 
 // Client is who makes a request.
@@ -24,7 +26,7 @@ type Client struct {
 
 // Direct is a client without a proxy before the edge.
 func Direct(peer netip.Addr) Client {
-	peer = canonical(peer)
+	peer = wire.CanonicalAddr(peer)
 	return Client{Addr: peer, Peer: peer}
 }
 
@@ -50,16 +52,4 @@ func text(addr netip.Addr) string {
 		return ""
 	}
 	return addr.String()
-}
-
-// canonical gives each address one form, so that no ban is missed for another. IPv4
-// comes mapped into IPv6 (RFC 4291, section 2.5.5.2) and behind the well-known prefix
-// of translators, 64:ff9b::/96 (RFC 6052, section 2.1). Package deny has the same form.
-func canonical(addr netip.Addr) netip.Addr {
-	addr = addr.Unmap().WithZone("")
-	b := addr.As16()
-	if addr.Is6() && [12]byte(b[:12]) == [12]byte{1: 0x64, 2: 0xff, 3: 0x9b} {
-		return netip.AddrFrom4([4]byte(b[12:]))
-	}
-	return addr
 }

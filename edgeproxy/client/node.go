@@ -3,6 +3,8 @@ package client
 import (
 	"net/netip"
 	"strings"
+
+	"github.com/ringcast/ringcast/internal/wire"
 )
 
 // maxPort is the length of a port in digits (RFC 7239, section 6).
@@ -58,7 +60,7 @@ func readIP(s string) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	return canonical(addr)
+	return wire.CanonicalAddr(addr)
 }
 
 // readScheme gives http or https, "" for others. Some proxies say ws and wss of

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/gaissmai/bart"
+
+	"github.com/ringcast/ringcast/internal/wire"
 )
 
 const (
@@ -47,7 +49,7 @@ func New(config Config) *Resolver {
 // Trusts tells whether an address is a trusted proxy's: many clients have it, and
 // none is to be punished for another.
 func (r *Resolver) Trusts(addr netip.Addr) bool {
-	return r.trusted != nil && r.trusted.Lookup(canonical(addr))
+	return r.trusted != nil && r.trusted.Lookup(wire.CanonicalAddr(addr))
 }
 
 // Resolve finds who makes a request that comes from peer with these fields, which

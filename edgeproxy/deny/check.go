@@ -3,6 +3,8 @@ package deny
 import (
 	"fmt"
 	"net/netip"
+
+	"github.com/ringcast/ringcast/internal/wire"
 )
 
 // Ban is why an address is refused.
@@ -46,7 +48,7 @@ type Revocation struct {
 // allowed while the change is made. An error tells that the state file could not
 // be read; nothing is known of addr then.
 func (l *List) Check(addr netip.Addr) (Ban, bool, error) {
-	addr = canonical(addr)
+	addr = wire.CanonicalAddr(addr)
 	prefix, possible := l.match(addr)
 	if !possible || l.static.Contains(addr) {
 		return Ban{}, false, nil
@@ -61,7 +63,7 @@ func (l *List) Check(addr netip.Addr) (Ban, bool, error) {
 // Allowed tells whether an allow entry covers addr, so that no ban of it counts. An
 // error tells that the state file could not be read.
 func (l *List) Allowed(addr netip.Addr) (bool, error) {
-	addr = canonical(addr)
+	addr = wire.CanonicalAddr(addr)
 	if l.static.Contains(addr) {
 		return true, nil
 	}
