@@ -7,10 +7,12 @@
 package ringcastv1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-openapiv2/options"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -24,6 +26,1163 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// State says whether an edge has the position in force.
+type EdgeConfirmation_State int32
+
+const (
+	// Not used.
+	EdgeConfirmation_STATE_UNSPECIFIED EdgeConfirmation_State = 0
+	// It has the position in force.
+	EdgeConfirmation_STATE_CONFIRMED EdgeConfirmation_State = 1
+	// It can be reached, and does not have the position in force yet.
+	EdgeConfirmation_STATE_LAGGING EdgeConfirmation_State = 2
+	// It cannot be reached: what it enforces is unknown.
+	EdgeConfirmation_STATE_UNREACHABLE EdgeConfirmation_State = 3
+	// It stopped cleanly, or was forgotten, during the wait, and no longer counts.
+	EdgeConfirmation_STATE_GONE EdgeConfirmation_State = 4
+)
+
+// Enum value maps for EdgeConfirmation_State.
+var (
+	EdgeConfirmation_State_name = map[int32]string{
+		0: "STATE_UNSPECIFIED",
+		1: "STATE_CONFIRMED",
+		2: "STATE_LAGGING",
+		3: "STATE_UNREACHABLE",
+		4: "STATE_GONE",
+	}
+	EdgeConfirmation_State_value = map[string]int32{
+		"STATE_UNSPECIFIED": 0,
+		"STATE_CONFIRMED":   1,
+		"STATE_LAGGING":     2,
+		"STATE_UNREACHABLE": 3,
+		"STATE_GONE":        4,
+	}
+)
+
+func (x EdgeConfirmation_State) Enum() *EdgeConfirmation_State {
+	p := new(EdgeConfirmation_State)
+	*p = x
+	return p
+}
+
+func (x EdgeConfirmation_State) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (EdgeConfirmation_State) Descriptor() protoreflect.EnumDescriptor {
+	return file_ringcast_v1_fleet_proto_enumTypes[0].Descriptor()
+}
+
+func (EdgeConfirmation_State) Type() protoreflect.EnumType {
+	return &file_ringcast_v1_fleet_proto_enumTypes[0]
+}
+
+func (x EdgeConfirmation_State) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use EdgeConfirmation_State.Descriptor instead.
+func (EdgeConfirmation_State) EnumDescriptor() ([]byte, []int) {
+	return file_ringcast_v1_fleet_proto_rawDescGZIP(), []int{8, 0}
+}
+
+// Edge is one edge as the control plane knows it.
+type Edge struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	NodeId string `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// Its data dir's name, random and lasting; empty for a stream that gave none.
+	Instance string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
+	// The log of which it has something in force; empty before its first report.
+	Epoch string `protobuf:"bytes,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// The position up to which it has everything in force: committed and enforced.
+	Position uint64 `protobuf:"varint,4,opt,name=position,proto3" json:"position,omitempty"`
+	// Whether it has everything in force that the log has for edges.
+	Level bool `protobuf:"varint,5,opt,name=level,proto3" json:"level,omitempty"`
+	// For how long the log has had something that the edge does not have in force; 0s where
+	// it is level, and where it is of another log, which is then unknown.
+	Behind *durationpb.Duration `protobuf:"bytes,6,opt,name=behind,proto3" json:"behind,omitempty"`
+	// Whether it can be reached: it has a stream open and has been heard of recently.
+	Live bool `protobuf:"varint,7,opt,name=live,proto3" json:"live,omitempty"`
+	// Since when its stream is open; absent while none is.
+	ConnectTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=connect_time,json=connectTime,proto3" json:"connect_time,omitempty"`
+	// When it was last heard of: by a report or by the beginning of a stream.
+	LastHeard *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=last_heard,json=lastHeard,proto3" json:"last_heard,omitempty"`
+	// Since when it cannot be reached; absent where it is live.
+	UnreachableSince *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=unreachable_since,json=unreachableSince,proto3" json:"unreachable_since,omitempty"`
+	// The program's version.
+	Version string `protobuf:"bytes,11,opt,name=version,proto3" json:"version,omitempty"`
+	// When its process started.
+	StartTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	// For how long the log had not vouched for what it has in force, at its last report.
+	Staleness *durationpb.Duration `protobuf:"bytes,13,opt,name=staleness,proto3" json:"staleness,omitempty"`
+	// The address that the last report came from, without the port.
+	Address string `protobuf:"bytes,14,opt,name=address,proto3" json:"address,omitempty"`
+	// What it has in force and in its cache, at its last report.
+	Counts *EdgeCounts `protobuf:"bytes,15,opt,name=counts,proto3" json:"counts,omitempty"`
+	// The instances of other edges with the same node_id, which are edges of their own.
+	OtherInstances []string `protobuf:"bytes,16,rep,name=other_instances,json=otherInstances,proto3" json:"other_instances,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Edge) Reset() {
+	*x = Edge{}
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Edge) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Edge) ProtoMessage() {}
+
+func (x *Edge) ProtoReflect() protoreflect.Message {
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Edge.ProtoReflect.Descriptor instead.
+func (*Edge) Descriptor() ([]byte, []int) {
+	return file_ringcast_v1_fleet_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *Edge) GetNodeId() string {
+	if x != nil {
+		return x.NodeId
+	}
+	return ""
+}
+
+func (x *Edge) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *Edge) GetEpoch() string {
+	if x != nil {
+		return x.Epoch
+	}
+	return ""
+}
+
+func (x *Edge) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *Edge) GetLevel() bool {
+	if x != nil {
+		return x.Level
+	}
+	return false
+}
+
+func (x *Edge) GetBehind() *durationpb.Duration {
+	if x != nil {
+		return x.Behind
+	}
+	return nil
+}
+
+func (x *Edge) GetLive() bool {
+	if x != nil {
+		return x.Live
+	}
+	return false
+}
+
+func (x *Edge) GetConnectTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ConnectTime
+	}
+	return nil
+}
+
+func (x *Edge) GetLastHeard() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastHeard
+	}
+	return nil
+}
+
+func (x *Edge) GetUnreachableSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UnreachableSince
+	}
+	return nil
+}
+
+func (x *Edge) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Edge) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+func (x *Edge) GetStaleness() *durationpb.Duration {
+	if x != nil {
+		return x.Staleness
+	}
+	return nil
+}
+
+func (x *Edge) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Edge) GetCounts() *EdgeCounts {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+func (x *Edge) GetOtherInstances() []string {
+	if x != nil {
+		return x.OtherInstances
+	}
+	return nil
+}
+
+// EdgeCounts says how much an edge has of everything.
+type EdgeCounts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Bans, those of its own included.
+	Bans uint64 `protobuf:"varint,1,opt,name=bans,proto3" json:"bans,omitempty"`
+	// Allow entries.
+	Allows uint64 `protobuf:"varint,2,opt,name=allows,proto3" json:"allows,omitempty"`
+	// Revocations.
+	Revocations uint64 `protobuf:"varint,3,opt,name=revocations,proto3" json:"revocations,omitempty"`
+	// Stored responses.
+	CacheEntries  uint64 `protobuf:"varint,4,opt,name=cache_entries,json=cacheEntries,proto3" json:"cache_entries,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EdgeCounts) Reset() {
+	*x = EdgeCounts{}
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EdgeCounts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EdgeCounts) ProtoMessage() {}
+
+func (x *EdgeCounts) ProtoReflect() protoreflect.Message {
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EdgeCounts.ProtoReflect.Descriptor instead.
+func (*EdgeCounts) Descriptor() ([]byte, []int) {
+	return file_ringcast_v1_fleet_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *EdgeCounts) GetBans() uint64 {
+	if x != nil {
+		return x.Bans
+	}
+	return 0
+}
+
+func (x *EdgeCounts) GetAllows() uint64 {
+	if x != nil {
+		return x.Allows
+	}
+	return 0
+}
+
+func (x *EdgeCounts) GetRevocations() uint64 {
+	if x != nil {
+		return x.Revocations
+	}
+	return 0
+}
+
+func (x *EdgeCounts) GetCacheEntries() uint64 {
+	if x != nil {
+		return x.CacheEntries
+	}
+	return 0
+}
+
+// ForgottenEdge is an edge that was forgotten because it could not be reached for the
+// time given by --forget-edges-after: nobody said that it had stopped.
+type ForgottenEdge struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	NodeId string `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// Its data dir's name.
+	Instance string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
+	// When it was forgotten.
+	ForgetTime    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=forget_time,json=forgetTime,proto3" json:"forget_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForgottenEdge) Reset() {
+	*x = ForgottenEdge{}
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForgottenEdge) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForgottenEdge) ProtoMessage() {}
+
+func (x *ForgottenEdge) ProtoReflect() protoreflect.Message {
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForgottenEdge.ProtoReflect.Descriptor instead.
+func (*ForgottenEdge) Descriptor() ([]byte, []int) {
+	return file_ringcast_v1_fleet_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ForgottenEdge) GetNodeId() string {
+	if x != nil {
+		return x.NodeId
+	}
+	return ""
+}
+
+func (x *ForgottenEdge) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *ForgottenEdge) GetForgetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ForgetTime
+	}
+	return nil
+}
+
+// ListEdgesRequest asks for a page of edges.
+type ListEdgesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many at the most, up to 1000; 100 when 0.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before; empty for the first.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListEdgesRequest) Reset() {
+	*x = ListEdgesRequest{}
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListEdgesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListEdgesRequest) ProtoMessage() {}
+
+func (x *ListEdgesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListEdgesRequest.ProtoReflect.Descriptor instead.
+func (*ListEdgesRequest) Descriptor() ([]byte, []int) {
+	return file_ringcast_v1_fleet_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ListEdgesRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListEdgesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListEdgesResponse is a page of edges.
+type ListEdgesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The edges of the page.
+	Edges []*Edge `protobuf:"bytes,1,rep,name=edges,proto3" json:"edges,omitempty"`
+	// Asks for the next page; empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Edges that are missing from the list because they were forgotten automatically
+	// within the last 7 days, at most 100, the latest first.
+	Forgotten     []*ForgottenEdge `protobuf:"bytes,3,rep,name=forgotten,proto3" json:"forgotten,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListEdgesResponse) Reset() {
+	*x = ListEdgesResponse{}
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListEdgesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListEdgesResponse) ProtoMessage() {}
+
+func (x *ListEdgesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListEdgesResponse.ProtoReflect.Descriptor instead.
+func (*ListEdgesResponse) Descriptor() ([]byte, []int) {
+	return file_ringcast_v1_fleet_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ListEdgesResponse) GetEdges() []*Edge {
+	if x != nil {
+		return x.Edges
+	}
+	return nil
+}
+
+func (x *ListEdgesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListEdgesResponse) GetForgotten() []*ForgottenEdge {
+	if x != nil {
+		return x.Forgotten
+	}
+	return nil
+}
+
+// GetEdgeRequest names an edge.
+type GetEdgeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	NodeId string `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// Its data dir's name; the one that was heard of last when empty.
+	Instance      string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetEdgeRequest) Reset() {
+	*x = GetEdgeRequest{}
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetEdgeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetEdgeRequest) ProtoMessage() {}
+
+func (x *GetEdgeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetEdgeRequest.ProtoReflect.Descriptor instead.
+func (*GetEdgeRequest) Descriptor() ([]byte, []int) {
+	return file_ringcast_v1_fleet_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *GetEdgeRequest) GetNodeId() string {
+	if x != nil {
+		return x.NodeId
+	}
+	return ""
+}
+
+func (x *GetEdgeRequest) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+// WaitAppliedRequest says what to wait for, and for whom.
+type WaitAppliedRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The position that a mutation's answer gave.
+	Position uint64 `protobuf:"varint,1,opt,name=position,proto3" json:"position,omitempty"`
+	// The epoch of that answer; the current one when empty.
+	Epoch string `protobuf:"bytes,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// How many edges have to have it in force: all (every known edge), live (those that can
+	// be reached), a number, or a part of the known ones such as 90%, rounded up; all when
+	// empty.
+	Quorum string `protobuf:"bytes,3,opt,name=quorum,proto3" json:"quorum,omitempty"`
+	// How long to wait, up to an hour; 30 s when absent.
+	Timeout *durationpb.Duration `protobuf:"bytes,4,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// Takes it for success that there is nobody to wait for: no edge is known, or with
+	// live none can be reached.
+	AllowNoEdges  bool `protobuf:"varint,5,opt,name=allow_no_edges,json=allowNoEdges,proto3" json:"allow_no_edges,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WaitAppliedRequest) Reset() {
+	*x = WaitAppliedRequest{}
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WaitAppliedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WaitAppliedRequest) ProtoMessage() {}
+
+func (x *WaitAppliedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WaitAppliedRequest.ProtoReflect.Descriptor instead.
+func (*WaitAppliedRequest) Descriptor() ([]byte, []int) {
+	return file_ringcast_v1_fleet_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *WaitAppliedRequest) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *WaitAppliedRequest) GetEpoch() string {
+	if x != nil {
+		return x.Epoch
+	}
+	return ""
+}
+
+func (x *WaitAppliedRequest) GetQuorum() string {
+	if x != nil {
+		return x.Quorum
+	}
+	return ""
+}
+
+func (x *WaitAppliedRequest) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
+func (x *WaitAppliedRequest) GetAllowNoEdges() bool {
+	if x != nil {
+		return x.AllowNoEdges
+	}
+	return false
+}
+
+// WaitAppliedResponse says who has it in force.
+type WaitAppliedResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether enough edges have it in force.
+	QuorumReached bool `protobuf:"varint,1,opt,name=quorum_reached,json=quorumReached,proto3" json:"quorum_reached,omitempty"`
+	// The position waited for.
+	Position uint64 `protobuf:"varint,2,opt,name=position,proto3" json:"position,omitempty"`
+	// The log's identity.
+	Epoch string `protobuf:"bytes,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// The quorum, as it was asked for.
+	Quorum string `protobuf:"bytes,4,opt,name=quorum,proto3" json:"quorum,omitempty"`
+	// How many edges it came to.
+	Needed uint32 `protobuf:"varint,5,opt,name=needed,proto3" json:"needed,omitempty"`
+	// How many of the edges below have it in force.
+	Confirmed uint32 `protobuf:"varint,6,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
+	// The edges that counted when the wait began: the known ones, or with live those that
+	// could be reached.
+	Edges []*EdgeConfirmation `protobuf:"bytes,7,rep,name=edges,proto3" json:"edges,omitempty"`
+	// How long it took.
+	Elapsed *durationpb.Duration `protobuf:"bytes,8,opt,name=elapsed,proto3" json:"elapsed,omitempty"`
+	// Edges that did not count because they were forgotten automatically within the last
+	// 7 days, at most 100, the latest first.
+	Forgotten     []*ForgottenEdge `protobuf:"bytes,9,rep,name=forgotten,proto3" json:"forgotten,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WaitAppliedResponse) Reset() {
+	*x = WaitAppliedResponse{}
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WaitAppliedResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WaitAppliedResponse) ProtoMessage() {}
+
+func (x *WaitAppliedResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WaitAppliedResponse.ProtoReflect.Descriptor instead.
+func (*WaitAppliedResponse) Descriptor() ([]byte, []int) {
+	return file_ringcast_v1_fleet_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *WaitAppliedResponse) GetQuorumReached() bool {
+	if x != nil {
+		return x.QuorumReached
+	}
+	return false
+}
+
+func (x *WaitAppliedResponse) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *WaitAppliedResponse) GetEpoch() string {
+	if x != nil {
+		return x.Epoch
+	}
+	return ""
+}
+
+func (x *WaitAppliedResponse) GetQuorum() string {
+	if x != nil {
+		return x.Quorum
+	}
+	return ""
+}
+
+func (x *WaitAppliedResponse) GetNeeded() uint32 {
+	if x != nil {
+		return x.Needed
+	}
+	return 0
+}
+
+func (x *WaitAppliedResponse) GetConfirmed() uint32 {
+	if x != nil {
+		return x.Confirmed
+	}
+	return 0
+}
+
+func (x *WaitAppliedResponse) GetEdges() []*EdgeConfirmation {
+	if x != nil {
+		return x.Edges
+	}
+	return nil
+}
+
+func (x *WaitAppliedResponse) GetElapsed() *durationpb.Duration {
+	if x != nil {
+		return x.Elapsed
+	}
+	return nil
+}
+
+func (x *WaitAppliedResponse) GetForgotten() []*ForgottenEdge {
+	if x != nil {
+		return x.Forgotten
+	}
+	return nil
+}
+
+// EdgeConfirmation is where one edge stood at the end of a wait.
+type EdgeConfirmation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	NodeId string `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// Its data dir's name.
+	Instance string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
+	// Where it stood.
+	State EdgeConfirmation_State `protobuf:"varint,3,opt,name=state,proto3,enum=ringcast.v1.EdgeConfirmation_State" json:"state,omitempty"`
+	// The position that it last reported.
+	Position uint64 `protobuf:"varint,4,opt,name=position,proto3" json:"position,omitempty"`
+	// When it was last heard of.
+	LastHeard *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=last_heard,json=lastHeard,proto3" json:"last_heard,omitempty"`
+	// Since when it cannot be reached; absent where it can.
+	UnreachableSince *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=unreachable_since,json=unreachableSince,proto3" json:"unreachable_since,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *EdgeConfirmation) Reset() {
+	*x = EdgeConfirmation{}
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EdgeConfirmation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EdgeConfirmation) ProtoMessage() {}
+
+func (x *EdgeConfirmation) ProtoReflect() protoreflect.Message {
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EdgeConfirmation.ProtoReflect.Descriptor instead.
+func (*EdgeConfirmation) Descriptor() ([]byte, []int) {
+	return file_ringcast_v1_fleet_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *EdgeConfirmation) GetNodeId() string {
+	if x != nil {
+		return x.NodeId
+	}
+	return ""
+}
+
+func (x *EdgeConfirmation) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *EdgeConfirmation) GetState() EdgeConfirmation_State {
+	if x != nil {
+		return x.State
+	}
+	return EdgeConfirmation_STATE_UNSPECIFIED
+}
+
+func (x *EdgeConfirmation) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *EdgeConfirmation) GetLastHeard() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastHeard
+	}
+	return nil
+}
+
+func (x *EdgeConfirmation) GetUnreachableSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UnreachableSince
+	}
+	return nil
+}
+
+// ReportEdgeRequest is what an edge has in force.
+type ReportEdgeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The edge's name.
+	NodeId string `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// Its data dir's name. Two that report under one node_id are told apart by it alone.
+	Instance string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
+	// The log of which it has something in force; empty where it has nothing yet.
+	Epoch string `protobuf:"bytes,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// The position up to which it has everything in force: committed and enforced.
+	Position uint64 `protobuf:"varint,4,opt,name=position,proto3" json:"position,omitempty"`
+	// How long before the report that position came in force, by the edge's own clock;
+	// absent where it does not know.
+	InForceFor *durationpb.Duration `protobuf:"bytes,5,opt,name=in_force_for,json=inForceFor,proto3" json:"in_force_for,omitempty"`
+	// The program's version.
+	Version string `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
+	// For how long the log has not vouched for what the edge has in force.
+	Staleness *durationpb.Duration `protobuf:"bytes,7,opt,name=staleness,proto3" json:"staleness,omitempty"`
+	// When its process started, by its own clock. With sequence it tells a late report
+	// from a later one.
+	StartTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	// Counts the reports of the process. A report with a lower number than one before it
+	// is passed over; 0 counts always.
+	Sequence uint64 `protobuf:"varint,9,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// How much it has of everything.
+	Counts *EdgeCounts `protobuf:"bytes,10,opt,name=counts,proto3" json:"counts,omitempty"`
+	// Says that the edge has stopped serving and leaves the fleet.
+	Leaving       bool `protobuf:"varint,11,opt,name=leaving,proto3" json:"leaving,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportEdgeRequest) Reset() {
+	*x = ReportEdgeRequest{}
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportEdgeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportEdgeRequest) ProtoMessage() {}
+
+func (x *ReportEdgeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportEdgeRequest.ProtoReflect.Descriptor instead.
+func (*ReportEdgeRequest) Descriptor() ([]byte, []int) {
+	return file_ringcast_v1_fleet_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ReportEdgeRequest) GetNodeId() string {
+	if x != nil {
+		return x.NodeId
+	}
+	return ""
+}
+
+func (x *ReportEdgeRequest) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *ReportEdgeRequest) GetEpoch() string {
+	if x != nil {
+		return x.Epoch
+	}
+	return ""
+}
+
+func (x *ReportEdgeRequest) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *ReportEdgeRequest) GetInForceFor() *durationpb.Duration {
+	if x != nil {
+		return x.InForceFor
+	}
+	return nil
+}
+
+func (x *ReportEdgeRequest) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *ReportEdgeRequest) GetStaleness() *durationpb.Duration {
+	if x != nil {
+		return x.Staleness
+	}
+	return nil
+}
+
+func (x *ReportEdgeRequest) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+func (x *ReportEdgeRequest) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *ReportEdgeRequest) GetCounts() *EdgeCounts {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+func (x *ReportEdgeRequest) GetLeaving() bool {
+	if x != nil {
+		return x.Leaving
+	}
+	return false
+}
+
+// ReportEdgeResponse says when to report again.
+type ReportEdgeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The time until the next report, unless a report frame asks for one before. It grows
+	// with the fleet; an edge draws its own time around it.
+	ReportAfter   *durationpb.Duration `protobuf:"bytes,1,opt,name=report_after,json=reportAfter,proto3" json:"report_after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportEdgeResponse) Reset() {
+	*x = ReportEdgeResponse{}
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportEdgeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportEdgeResponse) ProtoMessage() {}
+
+func (x *ReportEdgeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportEdgeResponse.ProtoReflect.Descriptor instead.
+func (*ReportEdgeResponse) Descriptor() ([]byte, []int) {
+	return file_ringcast_v1_fleet_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ReportEdgeResponse) GetReportAfter() *durationpb.Duration {
+	if x != nil {
+		return x.ReportAfter
+	}
+	return nil
+}
+
+// ForgetEdgeRequest names an edge.
+type ForgetEdgeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	NodeId string `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// Its data dir's name; all of that node_id that are not connected when empty.
+	Instance string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
+	// Makes a repeat within 24 hours return the first answer and change nothing.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForgetEdgeRequest) Reset() {
+	*x = ForgetEdgeRequest{}
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForgetEdgeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForgetEdgeRequest) ProtoMessage() {}
+
+func (x *ForgetEdgeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForgetEdgeRequest.ProtoReflect.Descriptor instead.
+func (*ForgetEdgeRequest) Descriptor() ([]byte, []int) {
+	return file_ringcast_v1_fleet_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ForgetEdgeRequest) GetNodeId() string {
+	if x != nil {
+		return x.NodeId
+	}
+	return ""
+}
+
+func (x *ForgetEdgeRequest) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *ForgetEdgeRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// ForgetEdgeResponse says where the mutation is durable.
+type ForgetEdgeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The mutation's place in the log.
+	Position uint64 `protobuf:"varint,1,opt,name=position,proto3" json:"position,omitempty"`
+	// The log's identity.
+	Epoch         string `protobuf:"bytes,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForgetEdgeResponse) Reset() {
+	*x = ForgetEdgeResponse{}
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForgetEdgeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForgetEdgeResponse) ProtoMessage() {}
+
+func (x *ForgetEdgeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForgetEdgeResponse.ProtoReflect.Descriptor instead.
+func (*ForgetEdgeResponse) Descriptor() ([]byte, []int) {
+	return file_ringcast_v1_fleet_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ForgetEdgeResponse) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *ForgetEdgeResponse) GetEpoch() string {
+	if x != nil {
+		return x.Epoch
+	}
+	return ""
+}
+
 // GetStatusRequest asks for the status.
 type GetStatusRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -33,7 +1192,7 @@ type GetStatusRequest struct {
 
 func (x *GetStatusRequest) Reset() {
 	*x = GetStatusRequest{}
-	mi := &file_ringcast_v1_fleet_proto_msgTypes[0]
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -45,7 +1204,7 @@ func (x *GetStatusRequest) String() string {
 func (*GetStatusRequest) ProtoMessage() {}
 
 func (x *GetStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_ringcast_v1_fleet_proto_msgTypes[0]
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -58,7 +1217,7 @@ func (x *GetStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatusRequest.ProtoReflect.Descriptor instead.
 func (*GetStatusRequest) Descriptor() ([]byte, []int) {
-	return file_ringcast_v1_fleet_proto_rawDescGZIP(), []int{0}
+	return file_ringcast_v1_fleet_proto_rawDescGZIP(), []int{13}
 }
 
 // GetStatusResponse is the status of the node that answers.
@@ -86,14 +1245,19 @@ type GetStatusResponse struct {
 	// Revocations in force.
 	Revocations uint64 `protobuf:"varint,10,opt,name=revocations,proto3" json:"revocations,omitempty"`
 	// Allow entries in force.
-	Allows        uint64 `protobuf:"varint,11,opt,name=allows,proto3" json:"allows,omitempty"`
+	Allows uint64 `protobuf:"varint,11,opt,name=allows,proto3" json:"allows,omitempty"`
+	// Edges that are known.
+	KnownEdges uint32 `protobuf:"varint,12,opt,name=known_edges,json=knownEdges,proto3" json:"known_edges,omitempty"`
+	// Edges of which everything that the log has for edges is in force, by their own word,
+	// and that can be reached.
+	LevelEdges    uint32 `protobuf:"varint,13,opt,name=level_edges,json=levelEdges,proto3" json:"level_edges,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetStatusResponse) Reset() {
 	*x = GetStatusResponse{}
-	mi := &file_ringcast_v1_fleet_proto_msgTypes[1]
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -105,7 +1269,7 @@ func (x *GetStatusResponse) String() string {
 func (*GetStatusResponse) ProtoMessage() {}
 
 func (x *GetStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_ringcast_v1_fleet_proto_msgTypes[1]
+	mi := &file_ringcast_v1_fleet_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -118,7 +1282,7 @@ func (x *GetStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatusResponse.ProtoReflect.Descriptor instead.
 func (*GetStatusResponse) Descriptor() ([]byte, []int) {
-	return file_ringcast_v1_fleet_proto_rawDescGZIP(), []int{1}
+	return file_ringcast_v1_fleet_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetStatusResponse) GetVersion() string {
@@ -198,12 +1362,131 @@ func (x *GetStatusResponse) GetAllows() uint64 {
 	return 0
 }
 
+func (x *GetStatusResponse) GetKnownEdges() uint32 {
+	if x != nil {
+		return x.KnownEdges
+	}
+	return 0
+}
+
+func (x *GetStatusResponse) GetLevelEdges() uint32 {
+	if x != nil {
+		return x.LevelEdges
+	}
+	return 0
+}
+
 var File_ringcast_v1_fleet_proto protoreflect.FileDescriptor
 
 const file_ringcast_v1_fleet_proto_rawDesc = "" +
 	"\n" +
-	"\x17ringcast/v1/fleet.proto\x12\vringcast.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\xee\x02\n" +
+	"\x17ringcast/v1/fleet.proto\x12\vringcast.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\x8f\x05\n" +
+	"\x04Edge\x12\x17\n" +
+	"\anode_id\x18\x01 \x01(\tR\x06nodeId\x12\x1a\n" +
+	"\binstance\x18\x02 \x01(\tR\binstance\x12\x14\n" +
+	"\x05epoch\x18\x03 \x01(\tR\x05epoch\x12\x1a\n" +
+	"\bposition\x18\x04 \x01(\x04R\bposition\x12\x14\n" +
+	"\x05level\x18\x05 \x01(\bR\x05level\x121\n" +
+	"\x06behind\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x06behind\x12\x12\n" +
+	"\x04live\x18\a \x01(\bR\x04live\x12=\n" +
+	"\fconnect_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\vconnectTime\x129\n" +
+	"\n" +
+	"last_heard\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\tlastHeard\x12G\n" +
+	"\x11unreachable_since\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x10unreachableSince\x12\x18\n" +
+	"\aversion\x18\v \x01(\tR\aversion\x129\n" +
+	"\n" +
+	"start_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x127\n" +
+	"\tstaleness\x18\r \x01(\v2\x19.google.protobuf.DurationR\tstaleness\x12\x18\n" +
+	"\aaddress\x18\x0e \x01(\tR\aaddress\x12/\n" +
+	"\x06counts\x18\x0f \x01(\v2\x17.ringcast.v1.EdgeCountsR\x06counts\x12'\n" +
+	"\x0fother_instances\x18\x10 \x03(\tR\x0eotherInstances\"\x7f\n" +
+	"\n" +
+	"EdgeCounts\x12\x12\n" +
+	"\x04bans\x18\x01 \x01(\x04R\x04bans\x12\x16\n" +
+	"\x06allows\x18\x02 \x01(\x04R\x06allows\x12 \n" +
+	"\vrevocations\x18\x03 \x01(\x04R\vrevocations\x12#\n" +
+	"\rcache_entries\x18\x04 \x01(\x04R\fcacheEntries\"\x81\x01\n" +
+	"\rForgottenEdge\x12\x17\n" +
+	"\anode_id\x18\x01 \x01(\tR\x06nodeId\x12\x1a\n" +
+	"\binstance\x18\x02 \x01(\tR\binstance\x12;\n" +
+	"\vforget_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"forgetTime\"d\n" +
+	"\x10ListEdgesRequest\x12'\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80 R\tpageToken\"\x9e\x01\n" +
+	"\x11ListEdgesResponse\x12'\n" +
+	"\x05edges\x18\x01 \x03(\v2\x11.ringcast.v1.EdgeR\x05edges\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x128\n" +
+	"\tforgotten\x18\x03 \x03(\v2\x1a.ringcast.v1.ForgottenEdgeR\tforgotten\"\x86\x02\n" +
+	"\x0eGetEdgeRequest\x12\xcd\x01\n" +
+	"\anode_id\x18\x01 \x01(\tB\xb3\x01\xbaH\xaf\x01\xba\x01\xab\x01\n" +
+	"\x0fINVALID_NODE_ID\x12Aa node_id has 1 to 256 bytes, none of them of a control character\x1aUbytes(this).size() >= 1 && bytes(this).size() <= 256 && this.matches(r'^[^\\p{Cc}]*$')R\x06nodeId\x12$\n" +
+	"\binstance\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\binstance\"\xb6\x02\n" +
+	"\x12WaitAppliedRequest\x12\x1a\n" +
+	"\bposition\x18\x01 \x01(\x04R\bposition\x12\x1d\n" +
+	"\x05epoch\x18\x02 \x01(\tB\a\xbaH\x04r\x02( R\x05epoch\x12\x1f\n" +
+	"\x06quorum\x18\x03 \x01(\tB\a\xbaH\x04r\x02(\x10R\x06quorum\x12\x9d\x01\n" +
+	"\atimeout\x18\x04 \x01(\v2\x19.google.protobuf.DurationBh\xbaHe\xba\x01b\n" +
+	"\x0fINVALID_TIMEOUT\x12\x1da timeout is from 0s to 3600s\x1a0this >= duration('0s') && this <= duration('1h')R\atimeout\x12$\n" +
+	"\x0eallow_no_edges\x18\x05 \x01(\bR\fallowNoEdges\"\xe0\x02\n" +
+	"\x13WaitAppliedResponse\x12%\n" +
+	"\x0equorum_reached\x18\x01 \x01(\bR\rquorumReached\x12\x1a\n" +
+	"\bposition\x18\x02 \x01(\x04R\bposition\x12\x14\n" +
+	"\x05epoch\x18\x03 \x01(\tR\x05epoch\x12\x16\n" +
+	"\x06quorum\x18\x04 \x01(\tR\x06quorum\x12\x16\n" +
+	"\x06needed\x18\x05 \x01(\rR\x06needed\x12\x1c\n" +
+	"\tconfirmed\x18\x06 \x01(\rR\tconfirmed\x123\n" +
+	"\x05edges\x18\a \x03(\v2\x1d.ringcast.v1.EdgeConfirmationR\x05edges\x123\n" +
+	"\aelapsed\x18\b \x01(\v2\x19.google.protobuf.DurationR\aelapsed\x128\n" +
+	"\tforgotten\x18\t \x03(\v2\x1a.ringcast.v1.ForgottenEdgeR\tforgotten\"\x91\x03\n" +
+	"\x10EdgeConfirmation\x12\x17\n" +
+	"\anode_id\x18\x01 \x01(\tR\x06nodeId\x12\x1a\n" +
+	"\binstance\x18\x02 \x01(\tR\binstance\x129\n" +
+	"\x05state\x18\x03 \x01(\x0e2#.ringcast.v1.EdgeConfirmation.StateR\x05state\x12\x1a\n" +
+	"\bposition\x18\x04 \x01(\x04R\bposition\x129\n" +
+	"\n" +
+	"last_heard\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tlastHeard\x12G\n" +
+	"\x11unreachable_since\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x10unreachableSince\"m\n" +
+	"\x05State\x12\x15\n" +
+	"\x11STATE_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fSTATE_CONFIRMED\x10\x01\x12\x11\n" +
+	"\rSTATE_LAGGING\x10\x02\x12\x15\n" +
+	"\x11STATE_UNREACHABLE\x10\x03\x12\x0e\n" +
+	"\n" +
+	"STATE_GONE\x10\x04\"\x97\x06\n" +
+	"\x11ReportEdgeRequest\x12\xcd\x01\n" +
+	"\anode_id\x18\x01 \x01(\tB\xb3\x01\xbaH\xaf\x01\xba\x01\xab\x01\n" +
+	"\x0fINVALID_NODE_ID\x12Aa node_id has 1 to 256 bytes, none of them of a control character\x1aUbytes(this).size() >= 1 && bytes(this).size() <= 256 && this.matches(r'^[^\\p{Cc}]*$')R\x06nodeId\x12\xbb\x01\n" +
+	"\binstance\x18\x02 \x01(\tB\x9e\x01\xbaH\x9a\x01\xba\x01\x96\x01\n" +
+	"\x10INVALID_INSTANCE\x12Fan instance has at most 256 bytes, none of them of a control character\x1a:bytes(this).size() <= 256 && this.matches(r'^[^\\p{Cc}]*$')R\binstance\x12\x1d\n" +
+	"\x05epoch\x18\x03 \x01(\tB\a\xbaH\x04r\x02( R\x05epoch\x12\x1a\n" +
+	"\bposition\x18\x04 \x01(\x04R\bposition\x12;\n" +
+	"\fin_force_for\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"inForceFor\x12!\n" +
+	"\aversion\x18\x06 \x01(\tB\a\xbaH\x04r\x02(@R\aversion\x127\n" +
+	"\tstaleness\x18\a \x01(\v2\x19.google.protobuf.DurationR\tstaleness\x129\n" +
+	"\n" +
+	"start_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12\x1a\n" +
+	"\bsequence\x18\t \x01(\x04R\bsequence\x12/\n" +
+	"\x06counts\x18\n" +
+	" \x01(\v2\x17.ringcast.v1.EdgeCountsR\x06counts\x12\x18\n" +
+	"\aleaving\x18\v \x01(\bR\aleaving\"R\n" +
+	"\x12ReportEdgeResponse\x12<\n" +
+	"\freport_after\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\vreportAfter\"\xb5\x03\n" +
+	"\x11ForgetEdgeRequest\x12\xcd\x01\n" +
+	"\anode_id\x18\x01 \x01(\tB\xb3\x01\xbaH\xaf\x01\xba\x01\xab\x01\n" +
+	"\x0fINVALID_NODE_ID\x12Aa node_id has 1 to 256 bytes, none of them of a control character\x1aUbytes(this).size() >= 1 && bytes(this).size() <= 256 && this.matches(r'^[^\\p{Cc}]*$')R\x06nodeId\x12$\n" +
+	"\binstance\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\binstance\x12\xa9\x01\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x89\x01\xbaH\x85\x01\xba\x01\x81\x01\n" +
+	"\x12INVALID_REQUEST_ID\x12Da request_id has at most 128 characters, all of them printable ASCII\x1a%this.matches(r'^[\\x20-\\x7e]{0,128}$')R\trequestId\"F\n" +
+	"\x12ForgetEdgeResponse\x12\x1a\n" +
+	"\bposition\x18\x01 \x01(\x04R\bposition\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\tR\x05epoch\"\x12\n" +
+	"\x10GetStatusRequest\"\xb0\x03\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x129\n" +
 	"\n" +
@@ -217,10 +1500,21 @@ const file_ringcast_v1_fleet_proto_rawDesc = "" +
 	"\x04bans\x18\t \x01(\x04R\x04bans\x12 \n" +
 	"\vrevocations\x18\n" +
 	" \x01(\x04R\vrevocations\x12\x16\n" +
-	"\x06allows\x18\v \x01(\x04R\x06allows2n\n" +
+	"\x06allows\x18\v \x01(\x04R\x06allows\x12\x1f\n" +
+	"\vknown_edges\x18\f \x01(\rR\n" +
+	"knownEdges\x12\x1f\n" +
+	"\vlevel_edges\x18\r \x01(\rR\n" +
+	"levelEdges2\x83\x05\n" +
 	"\fFleetService\x12^\n" +
 	"\tGetStatus\x12\x1d.ringcast.v1.GetStatusRequest\x1a\x1e.ringcast.v1.GetStatusResponse\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
-	"/v1/statusB\xfc\x01\x92A\xbf\x01\x12\xbc\x01\n" +
+	"/v1/status\x12]\n" +
+	"\tListEdges\x12\x1d.ringcast.v1.ListEdgesRequest\x1a\x1e.ringcast.v1.ListEdgesResponse\"\x11\x82\xd3\xe4\x93\x02\v\x12\t/v1/edges\x12V\n" +
+	"\aGetEdge\x12\x1b.ringcast.v1.GetEdgeRequest\x1a\x11.ringcast.v1.Edge\"\x1b\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/edges/{node_id}\x12z\n" +
+	"\vWaitApplied\x12\x1f.ringcast.v1.WaitAppliedRequest\x1a .ringcast.v1.WaitAppliedResponse\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/positions/{position}:wait\x12t\n" +
+	"\n" +
+	"ReportEdge\x12\x1e.ringcast.v1.ReportEdgeRequest\x1a\x1f.ringcast.v1.ReportEdgeResponse\"%\x82\xd3\xe4\x93\x02\x1f:\x01*\"\x1a/v1/edges/{node_id}:report\x12j\n" +
+	"\n" +
+	"ForgetEdge\x12\x1e.ringcast.v1.ForgetEdgeRequest\x1a\x1f.ringcast.v1.ForgetEdgeResponse\"\x1b\x82\xd3\xe4\x93\x02\x15*\x13/v1/edges/{node_id}B\xfc\x01\x92A\xbf\x01\x12\xbc\x01\n" +
 	"\bRingcast\x12\x9d\x01Bans, token revocations and cache invalidations, from one log to every edge. Errors are google.rpc.Status with a google.rpc.ErrorInfo whose reason is stable.*\f\n" +
 	"\n" +
 	"Apache-2.02\x02v1Z7github.com/ringcast/ringcast/gen/ringcast/v1;ringcastv1b\x06proto3"
@@ -237,21 +1531,69 @@ func file_ringcast_v1_fleet_proto_rawDescGZIP() []byte {
 	return file_ringcast_v1_fleet_proto_rawDescData
 }
 
-var file_ringcast_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_ringcast_v1_fleet_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_ringcast_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_ringcast_v1_fleet_proto_goTypes = []any{
-	(*GetStatusRequest)(nil),      // 0: ringcast.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),     // 1: ringcast.v1.GetStatusResponse
-	(*timestamppb.Timestamp)(nil), // 2: google.protobuf.Timestamp
+	(EdgeConfirmation_State)(0),   // 0: ringcast.v1.EdgeConfirmation.State
+	(*Edge)(nil),                  // 1: ringcast.v1.Edge
+	(*EdgeCounts)(nil),            // 2: ringcast.v1.EdgeCounts
+	(*ForgottenEdge)(nil),         // 3: ringcast.v1.ForgottenEdge
+	(*ListEdgesRequest)(nil),      // 4: ringcast.v1.ListEdgesRequest
+	(*ListEdgesResponse)(nil),     // 5: ringcast.v1.ListEdgesResponse
+	(*GetEdgeRequest)(nil),        // 6: ringcast.v1.GetEdgeRequest
+	(*WaitAppliedRequest)(nil),    // 7: ringcast.v1.WaitAppliedRequest
+	(*WaitAppliedResponse)(nil),   // 8: ringcast.v1.WaitAppliedResponse
+	(*EdgeConfirmation)(nil),      // 9: ringcast.v1.EdgeConfirmation
+	(*ReportEdgeRequest)(nil),     // 10: ringcast.v1.ReportEdgeRequest
+	(*ReportEdgeResponse)(nil),    // 11: ringcast.v1.ReportEdgeResponse
+	(*ForgetEdgeRequest)(nil),     // 12: ringcast.v1.ForgetEdgeRequest
+	(*ForgetEdgeResponse)(nil),    // 13: ringcast.v1.ForgetEdgeResponse
+	(*GetStatusRequest)(nil),      // 14: ringcast.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),     // 15: ringcast.v1.GetStatusResponse
+	(*durationpb.Duration)(nil),   // 16: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
 }
 var file_ringcast_v1_fleet_proto_depIdxs = []int32{
-	2, // 0: ringcast.v1.GetStatusResponse.start_time:type_name -> google.protobuf.Timestamp
-	0, // 1: ringcast.v1.FleetService.GetStatus:input_type -> ringcast.v1.GetStatusRequest
-	1, // 2: ringcast.v1.FleetService.GetStatus:output_type -> ringcast.v1.GetStatusResponse
-	2, // [2:3] is the sub-list for method output_type
-	1, // [1:2] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	16, // 0: ringcast.v1.Edge.behind:type_name -> google.protobuf.Duration
+	17, // 1: ringcast.v1.Edge.connect_time:type_name -> google.protobuf.Timestamp
+	17, // 2: ringcast.v1.Edge.last_heard:type_name -> google.protobuf.Timestamp
+	17, // 3: ringcast.v1.Edge.unreachable_since:type_name -> google.protobuf.Timestamp
+	17, // 4: ringcast.v1.Edge.start_time:type_name -> google.protobuf.Timestamp
+	16, // 5: ringcast.v1.Edge.staleness:type_name -> google.protobuf.Duration
+	2,  // 6: ringcast.v1.Edge.counts:type_name -> ringcast.v1.EdgeCounts
+	17, // 7: ringcast.v1.ForgottenEdge.forget_time:type_name -> google.protobuf.Timestamp
+	1,  // 8: ringcast.v1.ListEdgesResponse.edges:type_name -> ringcast.v1.Edge
+	3,  // 9: ringcast.v1.ListEdgesResponse.forgotten:type_name -> ringcast.v1.ForgottenEdge
+	16, // 10: ringcast.v1.WaitAppliedRequest.timeout:type_name -> google.protobuf.Duration
+	9,  // 11: ringcast.v1.WaitAppliedResponse.edges:type_name -> ringcast.v1.EdgeConfirmation
+	16, // 12: ringcast.v1.WaitAppliedResponse.elapsed:type_name -> google.protobuf.Duration
+	3,  // 13: ringcast.v1.WaitAppliedResponse.forgotten:type_name -> ringcast.v1.ForgottenEdge
+	0,  // 14: ringcast.v1.EdgeConfirmation.state:type_name -> ringcast.v1.EdgeConfirmation.State
+	17, // 15: ringcast.v1.EdgeConfirmation.last_heard:type_name -> google.protobuf.Timestamp
+	17, // 16: ringcast.v1.EdgeConfirmation.unreachable_since:type_name -> google.protobuf.Timestamp
+	16, // 17: ringcast.v1.ReportEdgeRequest.in_force_for:type_name -> google.protobuf.Duration
+	16, // 18: ringcast.v1.ReportEdgeRequest.staleness:type_name -> google.protobuf.Duration
+	17, // 19: ringcast.v1.ReportEdgeRequest.start_time:type_name -> google.protobuf.Timestamp
+	2,  // 20: ringcast.v1.ReportEdgeRequest.counts:type_name -> ringcast.v1.EdgeCounts
+	16, // 21: ringcast.v1.ReportEdgeResponse.report_after:type_name -> google.protobuf.Duration
+	17, // 22: ringcast.v1.GetStatusResponse.start_time:type_name -> google.protobuf.Timestamp
+	14, // 23: ringcast.v1.FleetService.GetStatus:input_type -> ringcast.v1.GetStatusRequest
+	4,  // 24: ringcast.v1.FleetService.ListEdges:input_type -> ringcast.v1.ListEdgesRequest
+	6,  // 25: ringcast.v1.FleetService.GetEdge:input_type -> ringcast.v1.GetEdgeRequest
+	7,  // 26: ringcast.v1.FleetService.WaitApplied:input_type -> ringcast.v1.WaitAppliedRequest
+	10, // 27: ringcast.v1.FleetService.ReportEdge:input_type -> ringcast.v1.ReportEdgeRequest
+	12, // 28: ringcast.v1.FleetService.ForgetEdge:input_type -> ringcast.v1.ForgetEdgeRequest
+	15, // 29: ringcast.v1.FleetService.GetStatus:output_type -> ringcast.v1.GetStatusResponse
+	5,  // 30: ringcast.v1.FleetService.ListEdges:output_type -> ringcast.v1.ListEdgesResponse
+	1,  // 31: ringcast.v1.FleetService.GetEdge:output_type -> ringcast.v1.Edge
+	8,  // 32: ringcast.v1.FleetService.WaitApplied:output_type -> ringcast.v1.WaitAppliedResponse
+	11, // 33: ringcast.v1.FleetService.ReportEdge:output_type -> ringcast.v1.ReportEdgeResponse
+	13, // 34: ringcast.v1.FleetService.ForgetEdge:output_type -> ringcast.v1.ForgetEdgeResponse
+	29, // [29:35] is the sub-list for method output_type
+	23, // [23:29] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_ringcast_v1_fleet_proto_init() }
@@ -264,13 +1606,14 @@ func file_ringcast_v1_fleet_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_ringcast_v1_fleet_proto_rawDesc), len(file_ringcast_v1_fleet_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   2,
+			NumEnums:      1,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_ringcast_v1_fleet_proto_goTypes,
 		DependencyIndexes: file_ringcast_v1_fleet_proto_depIdxs,
+		EnumInfos:         file_ringcast_v1_fleet_proto_enumTypes,
 		MessageInfos:      file_ringcast_v1_fleet_proto_msgTypes,
 	}.Build()
 	File_ringcast_v1_fleet_proto = out.File

@@ -19,7 +19,12 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	FleetService_GetStatus_FullMethodName = "/ringcast.v1.FleetService/GetStatus"
+	FleetService_GetStatus_FullMethodName   = "/ringcast.v1.FleetService/GetStatus"
+	FleetService_ListEdges_FullMethodName   = "/ringcast.v1.FleetService/ListEdges"
+	FleetService_GetEdge_FullMethodName     = "/ringcast.v1.FleetService/GetEdge"
+	FleetService_WaitApplied_FullMethodName = "/ringcast.v1.FleetService/WaitApplied"
+	FleetService_ReportEdge_FullMethodName  = "/ringcast.v1.FleetService/ReportEdge"
+	FleetService_ForgetEdge_FullMethodName  = "/ringcast.v1.FleetService/ForgetEdge"
 )
 
 // FleetServiceClient is the client API for FleetService service.
@@ -27,9 +32,37 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // FleetService knows the control plane's own state and its edges.
+//
+// An edge is a process with a data dir: it has a name, its node_id, and the name of the
+// data dir, its instance. It is known from its first stream or report on, until it
+// stops cleanly or is forgotten, and whether or not it can be reached: one that is cut
+// off goes on serving, and is never counted as though it had heard.
 type FleetServiceClient interface {
 	// GetStatus describes the log and the stream of the node that answers.
 	GetStatus(ctx context.Context, in *GetStatusRequest, opts ...grpc.CallOption) (*GetStatusResponse, error)
+	// ListEdges lists the known edges, ordered by node_id and instance.
+	ListEdges(ctx context.Context, in *ListEdgesRequest, opts ...grpc.CallOption) (*ListEdgesResponse, error)
+	// GetEdge gives a known edge: of several with the same node_id the one that was heard
+	// of last, with the names of the others' instances. NOT_FOUND (UNKNOWN_EDGE) where
+	// none is known.
+	GetEdge(ctx context.Context, in *GetEdgeRequest, opts ...grpc.CallOption) (*Edge, error)
+	// WaitApplied returns once enough edges have everything up to a position in force, or
+	// once the time is up; quorum_reached tells which. It asks the edges for prompt
+	// reports. Which edges count is settled when the wait begins: one that is first heard
+	// of later is not waited for, and one that is cut off is not passed over. An edge that
+	// stops cleanly or is forgotten meanwhile no longer counts.
+	//
+	// A position ahead of the log's head, an epoch that is not the log's, and a quorum of
+	// more edges than are known are refused at once.
+	WaitApplied(ctx context.Context, in *WaitAppliedRequest, opts ...grpc.CallOption) (*WaitAppliedResponse, error)
+	// ReportEdge is an edge's word on what it has in force. Edges call it; so may any
+	// program that enforces what the stream says.
+	ReportEdge(ctx context.Context, in *ReportEdgeRequest, opts ...grpc.CallOption) (*ReportEdgeResponse, error)
+	// ForgetEdge drops what is known of an edge that is gone for good and did not stop
+	// cleanly: nobody waits for it any more. One that is connected cannot be forgotten
+	// (FAILED_PRECONDITION, EDGE_CONNECTED), and one that still runs is known again with
+	// its next report.
+	ForgetEdge(ctx context.Context, in *ForgetEdgeRequest, opts ...grpc.CallOption) (*ForgetEdgeResponse, error)
 }
 
 type fleetServiceClient struct {
@@ -50,14 +83,92 @@ func (c *fleetServiceClient) GetStatus(ctx context.Context, in *GetStatusRequest
 	return out, nil
 }
 
+func (c *fleetServiceClient) ListEdges(ctx context.Context, in *ListEdgesRequest, opts ...grpc.CallOption) (*ListEdgesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListEdgesResponse)
+	err := c.cc.Invoke(ctx, FleetService_ListEdges_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *fleetServiceClient) GetEdge(ctx context.Context, in *GetEdgeRequest, opts ...grpc.CallOption) (*Edge, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Edge)
+	err := c.cc.Invoke(ctx, FleetService_GetEdge_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *fleetServiceClient) WaitApplied(ctx context.Context, in *WaitAppliedRequest, opts ...grpc.CallOption) (*WaitAppliedResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WaitAppliedResponse)
+	err := c.cc.Invoke(ctx, FleetService_WaitApplied_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *fleetServiceClient) ReportEdge(ctx context.Context, in *ReportEdgeRequest, opts ...grpc.CallOption) (*ReportEdgeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReportEdgeResponse)
+	err := c.cc.Invoke(ctx, FleetService_ReportEdge_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *fleetServiceClient) ForgetEdge(ctx context.Context, in *ForgetEdgeRequest, opts ...grpc.CallOption) (*ForgetEdgeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ForgetEdgeResponse)
+	err := c.cc.Invoke(ctx, FleetService_ForgetEdge_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // FleetServiceServer is the server API for FleetService service.
 // All implementations must embed UnimplementedFleetServiceServer
 // for forward compatibility.
 //
 // FleetService knows the control plane's own state and its edges.
+//
+// An edge is a process with a data dir: it has a name, its node_id, and the name of the
+// data dir, its instance. It is known from its first stream or report on, until it
+// stops cleanly or is forgotten, and whether or not it can be reached: one that is cut
+// off goes on serving, and is never counted as though it had heard.
 type FleetServiceServer interface {
 	// GetStatus describes the log and the stream of the node that answers.
 	GetStatus(context.Context, *GetStatusRequest) (*GetStatusResponse, error)
+	// ListEdges lists the known edges, ordered by node_id and instance.
+	ListEdges(context.Context, *ListEdgesRequest) (*ListEdgesResponse, error)
+	// GetEdge gives a known edge: of several with the same node_id the one that was heard
+	// of last, with the names of the others' instances. NOT_FOUND (UNKNOWN_EDGE) where
+	// none is known.
+	GetEdge(context.Context, *GetEdgeRequest) (*Edge, error)
+	// WaitApplied returns once enough edges have everything up to a position in force, or
+	// once the time is up; quorum_reached tells which. It asks the edges for prompt
+	// reports. Which edges count is settled when the wait begins: one that is first heard
+	// of later is not waited for, and one that is cut off is not passed over. An edge that
+	// stops cleanly or is forgotten meanwhile no longer counts.
+	//
+	// A position ahead of the log's head, an epoch that is not the log's, and a quorum of
+	// more edges than are known are refused at once.
+	WaitApplied(context.Context, *WaitAppliedRequest) (*WaitAppliedResponse, error)
+	// ReportEdge is an edge's word on what it has in force. Edges call it; so may any
+	// program that enforces what the stream says.
+	ReportEdge(context.Context, *ReportEdgeRequest) (*ReportEdgeResponse, error)
+	// ForgetEdge drops what is known of an edge that is gone for good and did not stop
+	// cleanly: nobody waits for it any more. One that is connected cannot be forgotten
+	// (FAILED_PRECONDITION, EDGE_CONNECTED), and one that still runs is known again with
+	// its next report.
+	ForgetEdge(context.Context, *ForgetEdgeRequest) (*ForgetEdgeResponse, error)
 	mustEmbedUnimplementedFleetServiceServer()
 }
 
@@ -70,6 +181,21 @@ type UnimplementedFleetServiceServer struct{}
 
 func (UnimplementedFleetServiceServer) GetStatus(context.Context, *GetStatusRequest) (*GetStatusResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetStatus not implemented")
+}
+func (UnimplementedFleetServiceServer) ListEdges(context.Context, *ListEdgesRequest) (*ListEdgesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListEdges not implemented")
+}
+func (UnimplementedFleetServiceServer) GetEdge(context.Context, *GetEdgeRequest) (*Edge, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetEdge not implemented")
+}
+func (UnimplementedFleetServiceServer) WaitApplied(context.Context, *WaitAppliedRequest) (*WaitAppliedResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method WaitApplied not implemented")
+}
+func (UnimplementedFleetServiceServer) ReportEdge(context.Context, *ReportEdgeRequest) (*ReportEdgeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReportEdge not implemented")
+}
+func (UnimplementedFleetServiceServer) ForgetEdge(context.Context, *ForgetEdgeRequest) (*ForgetEdgeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ForgetEdge not implemented")
 }
 func (UnimplementedFleetServiceServer) mustEmbedUnimplementedFleetServiceServer() {}
 func (UnimplementedFleetServiceServer) testEmbeddedByValue()                      {}
@@ -110,6 +236,96 @@ func _FleetService_GetStatus_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _FleetService_ListEdges_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListEdgesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FleetServiceServer).ListEdges(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FleetService_ListEdges_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FleetServiceServer).ListEdges(ctx, req.(*ListEdgesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FleetService_GetEdge_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetEdgeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FleetServiceServer).GetEdge(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FleetService_GetEdge_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FleetServiceServer).GetEdge(ctx, req.(*GetEdgeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FleetService_WaitApplied_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(WaitAppliedRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FleetServiceServer).WaitApplied(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FleetService_WaitApplied_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FleetServiceServer).WaitApplied(ctx, req.(*WaitAppliedRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FleetService_ReportEdge_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReportEdgeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FleetServiceServer).ReportEdge(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FleetService_ReportEdge_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FleetServiceServer).ReportEdge(ctx, req.(*ReportEdgeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FleetService_ForgetEdge_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ForgetEdgeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FleetServiceServer).ForgetEdge(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FleetService_ForgetEdge_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FleetServiceServer).ForgetEdge(ctx, req.(*ForgetEdgeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // FleetService_ServiceDesc is the grpc.ServiceDesc for FleetService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -120,6 +336,26 @@ var FleetService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetStatus",
 			Handler:    _FleetService_GetStatus_Handler,
+		},
+		{
+			MethodName: "ListEdges",
+			Handler:    _FleetService_ListEdges_Handler,
+		},
+		{
+			MethodName: "GetEdge",
+			Handler:    _FleetService_GetEdge_Handler,
+		},
+		{
+			MethodName: "WaitApplied",
+			Handler:    _FleetService_WaitApplied_Handler,
+		},
+		{
+			MethodName: "ReportEdge",
+			Handler:    _FleetService_ReportEdge_Handler,
+		},
+		{
+			MethodName: "ForgetEdge",
+			Handler:    _FleetService_ForgetEdge_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
