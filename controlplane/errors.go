@@ -16,6 +16,8 @@ const (
 	Precondition
 	// Unavailable: the same request may succeed later.
 	Unavailable
+	// NotFound: what the request names is not there.
+	NotFound
 )
 
 // Reasons of errors, stable for programs.
@@ -32,6 +34,13 @@ const (
 	ReasonSelectionTooLarge = "SELECTION_TOO_LARGE"
 	ReasonAddressAllowed    = "ADDRESS_ALLOWED"
 	ReasonRepeatedIP        = "REPEATED_IP"
+	ReasonUnknownEdge       = "UNKNOWN_EDGE"
+	ReasonEdgeConnected     = "EDGE_CONNECTED"
+	ReasonTooManyEdges      = "TOO_MANY_EDGES"
+	ReasonInvalidQuorum     = "INVALID_QUORUM"
+	ReasonQuorumTooLarge    = "QUORUM_TOO_LARGE"
+	ReasonPositionAhead     = "POSITION_AHEAD"
+	ReasonAnotherEpoch      = "ANOTHER_EPOCH"
 )
 
 // Error is a refusal that a caller can act on.

@@ -121,6 +121,8 @@ func codeOf(kind controlplane.Kind) codes.Code {
 		return codes.FailedPrecondition
 	case controlplane.Unavailable:
 		return codes.Unavailable
+	case controlplane.NotFound:
+		return codes.NotFound
 	default:
 		return codes.Internal
 	}

@@ -83,6 +83,9 @@ func rules() []rule {
 				// A resume reads the log up to where the ring begins.
 				{"./controlplane/stream", "./controlplane/eventlog"},
 				{"./controlplane/stream", "./controlplane/ring"},
+				// Who belongs to the fleet is state of the log, and the API answers from it.
+				{"./controlplane/fleet", "./controlplane/eventlog"},
+				{"./controlplane/api", "./controlplane/fleet"},
 			},
 		},
 		{

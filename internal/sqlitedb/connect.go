@@ -55,8 +55,11 @@ func sharedPragmas() string {
 // does not.
 func writerPragmas(s Synchronous) string {
 	level := "NORMAL"
-	if s == Full {
+	switch s {
+	case Full:
 		level = "FULL; PRAGMA fullfsync = ON"
+	case Off:
+		level = "OFF"
 	}
 	return fmt.Sprintf("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = %d; "+
 		"PRAGMA checkpoint_fullfsync = ON; PRAGMA synchronous = %s;", walLimitBytes, level)

@@ -23,6 +23,9 @@ const (
 	// Normal syncs at checkpoints: a loss of power may undo the last commits, in
 	// order and whole. A killed process loses nothing.
 	Normal
+	// Off never syncs: a loss of power may damage the file. A killed process loses
+	// nothing.
+	Off
 )
 
 // Options say how a database is opened. The zero value is usable.

@@ -16,6 +16,19 @@ const (
 	TypeTokenRestored    = "token_restored"
 	TypeCacheInvalidated = "cache_invalidated"
 	TypePreloadHinted    = "preload_hinted"
+	// Those of the fleet go to control planes alone.
+	TypeEdgeJoined = "edge_joined"
+	TypeEdgeLeft   = "edge_left"
+)
+
+// The reasons of EdgeLeft.
+const (
+	// LeftStopped: the edge said so itself.
+	LeftStopped = "stopped"
+	// LeftForgotten: an operator said that it is gone.
+	LeftForgotten = "forgotten"
+	// LeftUnheard: it was not heard of for the time that the control plane was told.
+	LeftUnheard = "unheard"
 )
 
 // ErrUndecodable is wrapped by Decode's error for an event of a known type
@@ -111,6 +124,22 @@ type PreloadHinted struct {
 	Timestamp int64    `json:"timestamp"`
 }
 
+// EdgeJoined tells that an edge belongs to the fleet.
+type EdgeJoined struct {
+	NodeID    string `json:"node_id"`
+	Instance  string `json:"instance"`
+	Timestamp int64  `json:"timestamp"`
+}
+
+// EdgeLeft tells that it no longer does.
+type EdgeLeft struct {
+	NodeID   string `json:"node_id"`
+	Instance string `json:"instance"`
+	// Reason is one of LeftStopped, LeftForgotten and LeftUnheard.
+	Reason    string `json:"reason"`
+	Timestamp int64  `json:"timestamp"`
+}
+
 // Decode turns an event's data into one of the types above, a pointer. The
 // result is nil, without an error, for a type that this version does not know.
 // Fields that it does not know are passed over, so that a newer control plane
@@ -136,6 +165,10 @@ func Decode(eventType string, data []byte) (any, error) {
 		return decode[CacheInvalidated](eventType, data)
 	case TypePreloadHinted:
 		return decode[PreloadHinted](eventType, data)
+	case TypeEdgeJoined:
+		return decode[EdgeJoined](eventType, data)
+	case TypeEdgeLeft:
+		return decode[EdgeLeft](eventType, data)
 	}
 	return nil, nil
 }
@@ -171,6 +204,10 @@ func Encode(event any) (eventType string, data []byte) {
 		eventType = TypeCacheInvalidated
 	case *PreloadHinted:
 		eventType = TypePreloadHinted
+	case *EdgeJoined:
+		eventType = TypeEdgeJoined
+	case *EdgeLeft:
+		eventType = TypeEdgeLeft
 	default:
 		panic(fmt.Sprintf("wire: encode %T", event))
 	}

@@ -1,0 +1,216 @@
+// Package fleet knows the edges, and what each of them has in force.
+//
+// That an edge belongs to the fleet is state of the log: it is as durable as a ban, and
+// an edge that is cut off is not forgotten because the control plane was restarted. What
+// an edge has in force is its own word. That is kept in memory, and now and then in a
+// file that nothing waits for: after a kill an edge may be known with an older report
+// than its last, never with a later one.
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ringcast/ringcast/controlplane"
+	"github.com/ringcast/ringcast/controlplane/eventlog"
+	"github.com/ringcast/ringcast/internal/wire"
+)
+
+// maxEdges bounds the edges known at once, about 1 KB each, so that a stranger who makes
+// up names cannot fill the memory.
+const maxEdges = 100_000
+
+// Config is what a Fleet may be told.
+type Config struct {
+	// File keeps the last reports over a restart; "": they are not kept.
+	File string
+	// ForgetAfter is how long an edge may be out of reach until it is forgotten; 0: for
+	// ever.
+	ForgetAfter time.Duration
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+	// Registerer takes the metrics; nil: none are kept.
+	Registerer prometheus.Registerer
+	// Logger is told who comes and goes; nil: nobody is.
+	Logger *slog.Logger
+}
+
+// Fleet is the edges of one log. Its methods may be called concurrently.
+type Fleet struct {
+	cfg     Config
+	log     eventlog.Log
+	metrics *metrics
+
+	epoch   string    // set by Load
+	started time.Time // set by Load
+	saved   *reports  // set by Load; nil: none are kept
+	// ended is closed when waits are to end: the control plane stops.
+	ended chan struct{}
+
+	mu      sync.Mutex // guards what follows; the log is never called with it
+	members map[controlplane.EdgeKey]*member
+	// forgotten are the edges given up because nobody heard of them, and when.
+	forgotten map[controlplane.EdgeKey]time.Time
+	// unsaved are reports that the file lacks, and removed the edges that it has in vain.
+	unsaved map[*member]struct{}
+	removed []controlplane.EdgeKey
+	recent  recent
+	waits   map[*wait]struct{}
+	asked   asking
+}
+
+// New returns a fleet that knows nobody before Load.
+func New(cfg Config, log eventlog.Log) *Fleet {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	f := &Fleet{
+		cfg: cfg, log: log, ended: make(chan struct{}),
+		members: map[controlplane.EdgeKey]*member{}, forgotten: map[controlplane.EdgeKey]time.Time{},
+		unsaved: map[*member]struct{}{}, waits: map[*wait]struct{}{},
+		asked: asking{changed: make(chan struct{})},
+	}
+	f.metrics = newMetrics(f)
+	return f
+}
+
+// loadPage is how many edges are read of the log at once.
+const loadPage = 1000
+
+// Load learns from the log who belongs to the fleet, and from the file what they last
+// reported. Nothing is to be appended before it has returned.
+func (f *Fleet) Load(ctx context.Context) error {
+	head, err := f.log.Head(ctx)
+	if err != nil {
+		return fmt.Errorf("load fleet: %w", err)
+	}
+	f.epoch, f.started = head.Epoch, f.cfg.Now()
+	f.recent.begin(head.Position)
+	for after := ""; ; {
+		entries, err := f.log.List(ctx, controlplane.EdgePrefix, after, loadPage)
+		if err != nil {
+			return fmt.Errorf("load fleet: %w", err)
+		}
+		for _, entry := range entries {
+			f.learn(entry.Event)
+			after = entry.Entity
+		}
+		if len(entries) < loadPage {
+			break
+		}
+	}
+	return f.loadReports(ctx)
+}
+
+// Committed learns from units that have become durable, in their order.
+func (f *Fleet) Committed(units []controlplane.Unit) {
+	now := f.cfg.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, unit := range units {
+		audience := controlplane.Audience(0)
+		for _, event := range unit.Events {
+			audience |= event.Audience
+			f.learn(event)
+		}
+		if audience&controlplane.Edges != 0 {
+			f.recent.add(unit.Position, now)
+		}
+	}
+}
+
+// learn is called with mu held.
+func (f *Fleet) learn(event controlplane.Event) {
+	switch event.Type {
+	case wire.TypeEdgeJoined, wire.TypeEdgeLeft:
+	default:
+		return
+	}
+	decoded, err := wire.Decode(event.Type, event.Data)
+	if err != nil {
+		f.cfg.Logger.Error("an event of the fleet makes no sense", "position", event.Position, "error", err)
+		return
+	}
+	switch e := decoded.(type) {
+	case *wire.EdgeJoined:
+		f.joined(controlplane.EdgeKey{Node: e.NodeID, Instance: e.Instance}, event.Time)
+	case *wire.EdgeLeft:
+		f.left(controlplane.EdgeKey{Node: e.NodeID, Instance: e.Instance}, event.Time, e.Reason)
+	}
+}
+
+func (f *Fleet) joined(key controlplane.EdgeKey, at time.Time) {
+	m := f.members[key]
+	if m == nil {
+		m = &member{key: key, heard: at}
+		f.members[key] = m
+	}
+	m.joined = true
+	delete(f.forgotten, key)
+}
+
+func (f *Fleet) left(key controlplane.EdgeKey, at time.Time, reason string) {
+	if reason == wire.LeftUnheard {
+		f.forgotten[key] = at
+	} else {
+		delete(f.forgotten, key)
+	}
+	if m := f.members[key]; m != nil {
+		f.drop(m)
+	}
+}
+
+// drop is called with mu held. Nobody waits any longer for an edge that is gone.
+func (f *Fleet) drop(m *member) {
+	delete(f.members, m.key)
+	delete(f.unsaved, m)
+	f.removed = append(f.removed, m.key)
+	for w := range f.waits {
+		if w.lose(m) {
+			f.settle(w)
+		}
+	}
+}
+
+// find gives a member, a new one where the edge is not known; nil where there are too
+// many. It is called with mu held.
+func (f *Fleet) find(key controlplane.EdgeKey) *member {
+	if m := f.members[key]; m != nil {
+		return m
+	}
+	if len(f.members) >= maxEdges {
+		return nil
+	}
+	m := &member{key: key, heard: f.cfg.Now()}
+	f.members[key] = m
+	return m
+}
+
+// interval is the time between reports of an edge that nobody asks.
+//
+// The caller holds mu.
+func (f *Fleet) interval() time.Duration {
+	return max(minInterval, time.Duration(len(f.members))*time.Second/reportRate)
+}
+
+const (
+	// minInterval is the time between reports in a small fleet.
+	minInterval = 5 * time.Second
+	// reportRate bounds the reports per second that a fleet of any size makes unasked.
+	// They take less than a tenth of a core.
+	reportRate = 500
+)
+
+// silence is how long an edge may say nothing until it counts as out of reach: two of its
+// reports may be lost, and the third may be late.
+//
+// The caller holds mu.
+func (f *Fleet) silence() time.Duration { return 3*f.interval() + minInterval }

@@ -1,0 +1,89 @@
+package fleet
+
+import (
+	"time"
+
+	"github.com/ringcast/ringcast/controlplane"
+	"github.com/ringcast/ringcast/internal/wire"
+)
+
+// Report is an edge's word on what it has in force.
+type Report struct {
+	// At is up to where it has everything in force; the zero value: nothing yet.
+	At wire.Cursor
+	// Age is for how long At had been in force when the report was made; negative: not
+	// known.
+	Age time.Duration
+	// Version is the program's.
+	Version string
+	// Staleness is for how long the log had not vouched for what is in force.
+	Staleness time.Duration
+	// Start is when the edge's process started, by its own clock, and Sequence counts the
+	// reports of that process from 1; 0: it does not count.
+	Start    time.Time
+	Sequence uint64
+	// Counts says how much the edge has.
+	Counts Counts
+	// Address is where the report came from, without the port.
+	Address string
+}
+
+// Counts says how much an edge has of everything.
+type Counts struct {
+	Bans, Allows, Revocations, CacheEntries uint64
+}
+
+// member is an edge of the fleet. All of it but the key is guarded by the fleet's mu.
+type member struct {
+	key controlplane.EdgeKey
+	// joined says that the log has it.
+	joined bool
+	// streams are those open, connected the beginning of the first of them.
+	streams   int
+	connected time.Time
+	// lost is when the last stream ended; zero: none has since the start.
+	lost time.Time
+	// heard is when it last reported or began a stream.
+	heard    time.Time
+	report   Report
+	reported bool
+}
+
+// lateReport is the longest that a report may be under way.
+const lateReport = time.Minute
+
+// newer tells whether a report was made after the last one. The processes of an edge are
+// told apart by their start. One that claims an earlier start than its predecessor had is
+// believed once no report of that can be under way any more: its clock was set back.
+func (m *member) newer(r Report, now time.Time) bool {
+	last := m.report
+	switch {
+	case !m.reported || r.Sequence == 0 || last.Sequence == 0:
+		return true
+	case r.Start.Equal(last.Start):
+		return r.Sequence > last.Sequence
+	default:
+		return r.Start.After(last.Start) || now.Sub(m.heard) > lateReport
+	}
+}
+
+// has tells whether, by its last report, the edge has everything up to a cursor in force.
+func (m *member) has(at wire.Cursor) bool {
+	return m.reported && m.report.At.Epoch == at.Epoch && m.report.At.Position >= at.Position
+}
+
+// unreachable tells since when the edge cannot be reached; ok is false where it can.
+func (m *member) unreachable(now time.Time, silence time.Duration) (since time.Time, ok bool) {
+	switch {
+	case m.streams > 0 && now.Sub(m.heard) <= silence:
+		return time.Time{}, false
+	case m.streams == 0 && m.lost.After(m.heard):
+		return m.lost, true
+	default:
+		return m.heard, true
+	}
+}
+
+// passing tells that nothing but its streams speaks of the edge: it is no longer known
+// once they have ended.
+func (m *member) passing() bool { return !m.joined && !m.reported }
