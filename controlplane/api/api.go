@@ -24,6 +24,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/ringcast/ringcast/controlplane/eventlog"
+	"github.com/ringcast/ringcast/controlplane/fleet"
 	ringcastv1 "github.com/ringcast/ringcast/gen/ringcast/v1"
 )
 
@@ -56,6 +57,16 @@ type Streams interface {
 	Open() (all, edges int)
 }
 
+// Deps are what a Server works on.
+type Deps struct {
+	// Log takes the mutations.
+	Log eventlog.Log
+	// Fleet knows the edges.
+	Fleet *fleet.Fleet
+	// Streams are those of this node.
+	Streams Streams
+}
+
 // Server answers the admin API.
 type Server struct {
 	grpc    *grpc.Server
@@ -65,9 +76,8 @@ type Server struct {
 	imports *imports
 }
 
-// New makes a server that appends to and reads from log. The error is that of
-// a registerer that knows the metrics already.
-func New(cfg Config, log eventlog.Log, streams Streams) (*Server, error) {
+// New makes a server. The error is that of a registerer that knows the metrics already.
+func New(cfg Config, deps Deps) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -84,16 +94,17 @@ func New(cfg Config, log eventlog.Log, streams Streams) (*Server, error) {
 	}
 	s := &Server{
 		grpc: grpc.NewServer(options...), health: health.NewServer(), memory: newMemoryListener(),
-		imports: &imports{log: log, rules: rules, draining: make(chan struct{})},
+		imports: &imports{log: deps.Log, rules: rules, draining: make(chan struct{})},
 	}
-	s.register(cfg, log, streams)
+	s.register(cfg, deps)
 	if s.gateway, err = newGateway(s.memory); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *Server) register(cfg Config, log eventlog.Log, streams Streams) {
+func (s *Server) register(cfg Config, deps Deps) {
+	log := deps.Log
 	ringcastv1.RegisterBanServiceServer(s.grpc, &banService{log: log, now: cfg.Now, imports: s.imports})
 	ringcastv1.RegisterAllowServiceServer(s.grpc, &allowService{log: log})
 	ringcastv1.RegisterTokenServiceServer(s.grpc, &tokenService{log: log, now: cfg.Now, life: cfg.MaxTokenLife})
@@ -101,7 +112,7 @@ func (s *Server) register(cfg Config, log eventlog.Log, streams Streams) {
 	ringcastv1.RegisterBatchServiceServer(s.grpc, &batchService{log: log, members: batchMembers{rules: s.imports.rules, life: cfg.MaxTokenLife}})
 	ringcastv1.RegisterAuditServiceServer(s.grpc, &auditService{log: log})
 	ringcastv1.RegisterFleetServiceServer(s.grpc, &fleetService{
-		log: log, streams: streams, version: cfg.Version, started: cfg.Now(),
+		log: log, fleet: deps.Fleet, streams: deps.Streams, version: cfg.Version, started: cfg.Now(),
 	})
 	for service := range s.grpc.GetServiceInfo() {
 		s.health.SetServingStatus(service, grpc_health_v1.HealthCheckResponse_SERVING)

@@ -90,7 +90,7 @@ func TestMetrics(t *testing.T) {
 	t.Parallel()
 	e := start(t)
 	registry := prometheus.NewRegistry()
-	server, err := api.New(api.Config{Metrics: registry}, e.log, fixedStreams{})
+	server, err := api.New(api.Config{Metrics: registry}, e.deps())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestMetrics(t *testing.T) {
 	if problems, err := testutil.GatherAndLint(registry); err != nil || len(problems) > 0 {
 		t.Errorf("metrics: %v, %v", problems, err)
 	}
-	if _, err := api.New(api.Config{Metrics: registry}, e.log, fixedStreams{}); err == nil {
+	if _, err := api.New(api.Config{Metrics: registry}, e.deps()); err == nil {
 		t.Error("the same metrics were registered twice")
 	}
 }
@@ -122,7 +122,7 @@ func TestRunEnds(t *testing.T) {
 		"cancelled":       func(_ net.Listener, cancel context.CancelFunc) { cancel() },
 		"listener closed": func(l net.Listener, _ context.CancelFunc) { l.Close() },
 	} {
-		server, err := api.New(api.Config{}, e.log, fixedStreams{})
+		server, err := api.New(api.Config{}, e.deps())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +142,7 @@ func TestRunEnds(t *testing.T) {
 // TestHealthEndsFirst holds that whoever watches hears of a shutdown.
 func TestHealthEndsFirst(t *testing.T) {
 	t.Parallel()
-	server, err := api.New(api.Config{}, start(t).log, fixedStreams{})
+	server, err := api.New(api.Config{}, start(t).deps())
 	if err != nil {
 		t.Fatal(err)
 	}

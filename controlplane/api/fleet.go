@@ -7,12 +7,14 @@ import (
 
 	"github.com/ringcast/ringcast/controlplane"
 	"github.com/ringcast/ringcast/controlplane/eventlog"
+	"github.com/ringcast/ringcast/controlplane/fleet"
 	ringcastv1 "github.com/ringcast/ringcast/gen/ringcast/v1"
 )
 
 type fleetService struct {
 	ringcastv1.UnimplementedFleetServiceServer
 	log     eventlog.Log
+	fleet   *fleet.Fleet
 	streams Streams
 	version string
 	started time.Time
@@ -37,10 +39,12 @@ func (s *fleetService) GetStatus(ctx context.Context, _ *ringcastv1.GetStatusReq
 		return nil, fmt.Errorf("count allow entries: %w", err)
 	}
 	all, edges := s.streams.Open()
+	known, level := s.fleet.Count()
 	return &ringcastv1.GetStatusResponse{
 		Version: s.version, StartTime: timestampOf(s.started),
 		Epoch: head.Epoch, Head: head.Position, Horizon: head.Horizon, MomentHorizon: head.MomentHorizon,
 		Subscribers: uint32(all), EdgeSubscribers: uint32(edges),
 		Bans: bans, Revocations: revocations, Allows: allows,
+		KnownEdges: uint32(known), LevelEdges: uint32(level),
 	}, nil
 }

@@ -24,16 +24,18 @@ import (
 	"github.com/ringcast/ringcast/controlplane/api"
 	"github.com/ringcast/ringcast/controlplane/eventlog"
 	"github.com/ringcast/ringcast/controlplane/eventlog/sqlite"
+	"github.com/ringcast/ringcast/controlplane/fleet"
 	ringcastv1 "github.com/ringcast/ringcast/gen/ringcast/v1"
 )
 
 // env is a server on real sockets, over a real log.
 type env struct {
-	t    testing.TB
-	log  *recordingLog
-	logs *lockedBuffer
-	url  string
-	conn *grpc.ClientConn
+	t     testing.TB
+	log   *recordingLog
+	edges *fleet.Fleet
+	logs  *lockedBuffer
+	url   string
+	conn  *grpc.ClientConn
 
 	bans   ringcastv1.BanServiceClient
 	allows ringcastv1.AllowServiceClient
@@ -119,7 +121,10 @@ func startAt(t testing.TB, now func() time.Time) *env { return startWith(t, now,
 
 func startWith(t testing.TB, now func() time.Time, life time.Duration) *env {
 	t.Helper()
-	log, err := sqlite.Open(t.Context(), sqlite.Config{Dir: t.TempDir(), Now: now})
+	e := &env{t: t, logs: new(lockedBuffer)}
+	log, err := sqlite.Open(t.Context(), sqlite.Config{Dir: t.TempDir(), Now: now, Committed: func(units []controlplane.Unit) {
+		e.edges.Committed(units)
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,15 +133,23 @@ func startWith(t testing.TB, now func() time.Time, life time.Duration) *env {
 			t.Error(err)
 		}
 	})
-	e := &env{t: t, log: &recordingLog{Log: log}, logs: new(lockedBuffer)}
+	e.log = &recordingLog{Log: log}
+	e.edges = fleet.New(fleet.Config{Now: now}, e.log)
+	if err := e.edges.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	server, err := api.New(api.Config{
 		Version: "v1.2.3", Logger: slog.New(slog.NewTextHandler(e.logs, nil)), Now: now, MaxTokenLife: life,
-	}, e.log, fixedStreams{})
+	}, e.deps())
 	if err != nil {
 		t.Fatal(err)
 	}
 	e.serve(server)
 	return e
+}
+
+func (e *env) deps() api.Deps {
+	return api.Deps{Log: e.log, Fleet: e.edges, Streams: fixedStreams{}}
 }
 
 func (e *env) serve(server *api.Server) (stop func() error) {

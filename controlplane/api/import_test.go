@@ -228,7 +228,7 @@ func TestImportEndsWithItsCaller(t *testing.T) {
 func TestImportEndsAtAShutdown(t *testing.T) {
 	t.Parallel()
 	e := start(t)
-	server, err := api.New(api.Config{}, e.log, fixedStreams{})
+	server, err := api.New(api.Config{}, e.deps())
 	if err != nil {
 		t.Fatal(err)
 	}

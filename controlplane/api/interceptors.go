@@ -39,6 +39,9 @@ const (
 	// maxWatches bounds the other streams, of health and reflection, which cost a
 	// goroutine for as long as their caller likes. They take no place of maxCalls.
 	maxWatches = 1024
+	// maxWaits bounds the waits for edges under way, each of which costs memory for every
+	// edge, and lasts. They take no place of maxCalls.
+	maxWaits = 256
 	// handshakeTimeout ends a connection that does not begin to speak.
 	handshakeTimeout = 10 * time.Second
 	// minPing is how often a caller may ping: more is an attack.
@@ -57,7 +60,7 @@ func serverOptions(cfg Config, rules rules) ([]grpc.ServerOption, error) {
 	if err != nil {
 		return nil, err
 	}
-	errs, calls := mapErrors{cfg.Logger}, newCallLimit(maxCalls, "calls")
+	errs, calls := mapErrors{cfg.Logger}, unaryLimits{calls: newCallLimit(maxCalls, "calls"), waits: newCallLimit(maxWaits, "waits")}
 	streams := streamLimits{imports: newCallLimit(maxImports, "imports"), watches: newCallLimit(maxWatches, "streams")}
 	return []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxTransportBytes),
@@ -129,11 +132,18 @@ func newCallLimit(limit int, kind string) callLimit {
 	return callLimit{make(chan struct{}, limit), kind}
 }
 
-func (l callLimit) unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
-	if err := l.enter(); err != nil {
+// unaryLimits are the places of calls, and those of calls that last.
+type unaryLimits struct{ calls, waits callLimit }
+
+func (l unaryLimits) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	limit := l.calls
+	if info.FullMethod == ringcastv1.FleetService_WaitApplied_FullMethodName {
+		limit = l.waits
+	}
+	if err := limit.enter(); err != nil {
 		return nil, err
 	}
-	defer l.leave()
+	defer limit.leave()
 	return handle(ctx, req)
 }
 

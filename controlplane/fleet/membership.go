@@ -62,8 +62,12 @@ func (s *Stream) Close() {
 		return
 	}
 	m.connected, m.lost = time.Time{}, f.cfg.Now()
-	if f.members[m.key] == m && m.passing() {
+	switch {
+	case f.members[m.key] != m:
+	case m.passing():
 		f.drop(m)
+	case m.reported:
+		f.unsaved[m] = struct{}{}
 	}
 }
 
@@ -102,9 +106,14 @@ func (f *Fleet) accept(key controlplane.EdgeKey, r Report) time.Duration {
 	return f.interval()
 }
 
+// joinTimeout keeps a log that hangs from keeping edges from what they can be told.
+const joinTimeout = 2 * time.Second
+
 // join makes durable that an edge belongs to the fleet. Where that fails it belongs to it
 // until a restart, and the next report tries again.
 func (f *Fleet) join(ctx context.Context, key controlplane.EdgeKey, rpc string) {
+	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
 	_, err := f.log.Append(ctx, controlplane.Join{Edge: key}.Decide, request(ctx, rpc, key))
 	if err != nil {
 		f.cfg.Logger.Warn("a restart would forget an edge until it reports", "edge", key.String(), "error", err)

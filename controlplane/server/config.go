@@ -26,6 +26,8 @@ type Config struct {
 	AuditRetention     time.Duration `flag:"audit-retention" default:"2160h" help:"how long it is remembered who asked for which mutation"`
 	MaxTokenLife       time.Duration `flag:"max-token-life" default:"0" help:"longest time from a token's issue to its end, leeway included: a revocation without a ttl ends after it; 0 is unknown: it never ends"`
 
+	ForgetEdgesAfter time.Duration `flag:"forget-edges-after" default:"0" help:"forget an edge that cannot be reached for so long, although nobody said that it had stopped: nobody waits for it any more; 0 is never"`
+
 	RingSize       int           `flag:"ring-size" default:"10000" value:"N" help:"recent units kept in memory for readers"`
 	RingBytes      config.Bytes  `flag:"ring-bytes" default:"64MiB" value:"SIZE" help:"bound on the memory of the units kept for readers"`
 	Heartbeat      time.Duration `flag:"heartbeat" default:"15s" help:"time between heartbeats of a stream"`
@@ -46,6 +48,7 @@ func (c Config) check() error {
 		atLeast("--moment-max", c.MomentMax, 1),
 		atLeast("--audit-retention", c.AuditRetention, time.Second),
 		atLeast("--max-token-life", c.MaxTokenLife, 0),
+		checkForget(c.ForgetEdgesAfter),
 		atLeast("--ring-size", c.RingSize, 1),
 		atLeast("--ring-bytes", c.RingBytes, 1),
 		atLeast("--max-subscribers", c.MaxSubscribers, 1),
@@ -59,6 +62,17 @@ func atLeast[T int | time.Duration | config.Bytes](flag string, value, least T) 
 		return fmt.Errorf("%s is %v; the least is %v", flag, value, least)
 	}
 	return nil
+}
+
+// minForget keeps an edge that restarts, or one that changes servers, from being taken
+// for one that is gone.
+const minForget = time.Minute
+
+func checkForget(after time.Duration) error {
+	if after == 0 {
+		return nil
+	}
+	return atLeast("--forget-edges-after", after, minForget)
 }
 
 func checkLog(url string) error {

@@ -31,6 +31,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error { return ignoreClosed(s.http.Serve(s.httpListener)) })
 	group.Go(func() error { return s.compact(ctx) })
 	group.Go(func() error { return s.watchRing(ctx) })
+	group.Go(func() error { return s.fleet.Run(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
 		defer endAPI()

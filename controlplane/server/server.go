@@ -18,11 +18,15 @@ import (
 	"github.com/ringcast/ringcast/controlplane"
 	"github.com/ringcast/ringcast/controlplane/api"
 	"github.com/ringcast/ringcast/controlplane/eventlog/sqlite"
+	"github.com/ringcast/ringcast/controlplane/fleet"
 	"github.com/ringcast/ringcast/controlplane/ring"
 	"github.com/ringcast/ringcast/controlplane/stream"
 	"github.com/ringcast/ringcast/internal/datadir"
 	"github.com/ringcast/ringcast/internal/listen"
 )
+
+// FleetFile has the edges' last reports; it is in the data directory.
+const FleetFile = "fleet.db"
 
 // Server is one control plane.
 type Server struct {
@@ -33,6 +37,7 @@ type Server struct {
 	log     *sqlite.Log
 	appends *writableLog // log, for those who append
 	ring    *ring.Ring
+	fleet   *fleet.Fleet
 	stream  *stream.Server
 	api     *api.Server
 	metrics *prometheus.Registry
@@ -63,7 +68,11 @@ func (s *Server) Open(ctx context.Context) (err error) {
 	if s.dir, err = datadir.Open(s.cfg.DataDir); err != nil {
 		return err
 	}
+	s.metrics = newRegistry(s)
 	if err := s.openLog(ctx); err != nil {
+		return err
+	}
+	if err := s.fleet.Load(ctx); err != nil {
 		return err
 	}
 	if err := s.build(); err != nil {
@@ -86,6 +95,9 @@ func (s *Server) openLog(ctx context.Context) (err error) {
 		return err
 	}
 	s.appends = &writableLog{Log: s.log, logger: s.deps.Logger}
+	s.fleet = fleet.New(fleet.Config{
+		File: s.dir.Path(FleetFile), ForgetAfter: s.cfg.ForgetEdgesAfter, Registerer: s.metrics, Logger: s.deps.Logger,
+	}, s.appends)
 	s.ring = ring.New(head.Epoch, head.Position, s.cfg.RingSize, int(s.cfg.RingBytes))
 	if isNew {
 		s.warnOfNewLog(head.Epoch, file)
@@ -112,6 +124,7 @@ func (s *Server) warnOfNewLog(epoch, file string) {
 
 // publish puts units that have become durable before all readers.
 func (s *Server) publish(units []controlplane.Unit) {
+	s.fleet.Committed(units) // before any edge can have them
 	if err := s.ring.Append(units); err != nil {
 		select {
 		case s.ringErr <- err:
@@ -121,15 +134,17 @@ func (s *Server) publish(units []controlplane.Unit) {
 }
 
 func (s *Server) build() (err error) {
-	s.metrics = newRegistry(s)
 	s.stream = stream.New(stream.Config{
 		Heartbeat: s.cfg.Heartbeat, MaxSubscribers: s.cfg.MaxSubscribers,
 		Registerer: s.metrics, Refuse: api.Refuse, Logger: s.deps.Logger,
+		Connected: func(ctx context.Context, edge controlplane.EdgeKey) stream.EdgeStream {
+			return s.fleet.Connected(ctx, edge)
+		},
 	}, s.log, s.ring)
 	s.api, err = api.New(api.Config{
 		Version: s.deps.Version, Logger: s.deps.Logger, Metrics: s.metrics,
 		MaxTokenLife: s.cfg.MaxTokenLife, Ready: s.appends.writable,
-	}, s.appends, s.stream)
+	}, api.Deps{Log: s.appends, Fleet: s.fleet, Streams: s.stream})
 	if err != nil {
 		return err
 	}
@@ -158,6 +173,9 @@ func (s *Server) Close() error {
 	errs := []error{listen.Close(s.httpListener, s.grpcListener)}
 	if s.api != nil {
 		s.api.Close()
+	}
+	if s.fleet != nil {
+		errs = append(errs, s.fleet.Close())
 	}
 	if s.log != nil {
 		errs = append(errs, s.log.Close())

@@ -11,6 +11,14 @@ import (
 // sendBytes is about how much is taken from the ring for one write.
 const sendBytes = 64 << 10
 
+// minSettle and maxSettle bound how long a reader hears nothing of a position that has
+// moved over events which are not for it. The time is drawn, so that not all readers are
+// told at once.
+const (
+	minSettle = 500 * time.Millisecond
+	maxSettle = time.Second
+)
+
 // errDrained ends a stream when the server drains.
 var errDrained = errors.New("server drains")
 
@@ -33,6 +41,7 @@ type session struct {
 
 	lastBeat time.Time
 	frames   [][]byte
+	asker    asker
 }
 
 // run serves the stream until the reader goes, is stuck, or the server drains.
@@ -97,10 +106,13 @@ func (s *session) begin(ctx context.Context) error {
 	}
 }
 
-// follow sends what is appended from now on.
+// follow sends what is appended from now on, and asks for reports.
 func (s *session) follow(ctx context.Context) error {
 	beat := time.NewTicker(s.server.cfg.Heartbeat)
 	defer beat.Stop()
+	defer s.asker.stop()
+	s.asker.look()
+	var settle <-chan time.Time
 	for {
 		changed := s.server.ring.Changed()
 		moved, err := s.advance(ctx)
@@ -110,20 +122,41 @@ func (s *session) follow(ctx context.Context) error {
 		if moved {
 			continue
 		}
+		if settle == nil && !s.settled() {
+			settle = time.After(jitter(minSettle, maxSettle))
+		}
 		select {
 		case <-changed:
 		case <-beat.C:
 			s.settle()
 			s.beat()
-			if err := s.out.flush(); err != nil {
-				return err
-			}
+		case <-settle:
+			settle = nil
+			s.settle()
+		case <-s.asker.changed:
+			s.asker.look()
+		case <-s.asker.due():
+			s.ask()
 		case <-s.server.draining:
 			return s.shutdown(ctx)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		if err := s.out.flush(); err != nil {
+			return err
+		}
 	}
+}
+
+// ask asks an edge to report. It may have what it is asked for without having heard of
+// the position.
+func (s *session) ask() {
+	position := s.asker.question()
+	if position == 0 {
+		return
+	}
+	s.settle()
+	s.out.buf = wire.AppendReport(s.out.buf, wire.Report{Position: position})
 }
 
 // takeFromRing sends one write's worth of the ring. ok is false where the ring
@@ -180,12 +213,14 @@ func (s *session) goodbye() error {
 // settle tells the position where it has moved over events that the reader did
 // not get.
 func (s *session) settle() {
-	if s.hasTold && s.told == s.position {
+	if s.settled() {
 		return
 	}
 	s.out.buf = wire.AppendPosition(s.out.buf, s.cursor(s.position))
 	s.told, s.hasTold = s.position, true
 }
+
+func (s *session) settled() bool { return s.hasTold && s.told == s.position }
 
 // synced ends a replay.
 func (s *session) synced() error {

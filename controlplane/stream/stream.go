@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	mathrand "math/rand/v2"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -52,6 +53,8 @@ type Config struct {
 	// Refuse answers a request that gets no stream, in the form of all refusals of
 	// the control plane; nil: as plain text.
 	Refuse func(w http.ResponseWriter, httpStatus int, reason, sentence string)
+	// Connected is told of each edge that opens a stream. Nil: nobody is.
+	Connected func(context.Context, controlplane.EdgeKey) EdgeStream
 	// Logger says who comes and goes, at the debug level.
 	Logger *slog.Logger
 
@@ -170,7 +173,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, sub subscription)
 		clientID: newClientID(), position: sub.cursor.Position,
 	}
 	started := s.cfg.Now()
-	err := session.run(r.Context())
+	ctx := controlplane.WithPrincipal(r.Context(), controlplane.Principal{Name: controlplane.Anonymous, Address: hostOf(r.RemoteAddr)})
+	if sub.audience == controlplane.Edges && s.cfg.Connected != nil {
+		session.asker.edge = s.cfg.Connected(ctx, controlplane.EdgeKey{Node: sub.node, Instance: sub.instance})
+		defer session.asker.edge.Close()
+	}
+	err := session.run(ctx)
 	s.metrics.ended(err)
 	if s.cfg.Logger != nil {
 		s.cfg.Logger.Debug("stream ended", "client_id", session.clientID, "node", sub.node,
@@ -203,6 +211,15 @@ func (s *Server) counter(sub subscription) *int {
 		return &s.edges
 	}
 	return &s.others
+}
+
+// hostOf drops the port.
+func hostOf(address string) string {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	return host
 }
 
 func jitter(least, most time.Duration) time.Duration {
