@@ -42,6 +42,9 @@ func TestRestart(t *testing.T) {
 	}
 	passing.Close()
 	stream.Close()
+	if diff := cmp.Diff([]string{"nameless", "reports", "streams"}, r.names()); diff != "" {
+		t.Error(diff)
+	}
 	heard := r.clock.Now()
 	r.clock.advance(time.Hour)
 	r.restart()

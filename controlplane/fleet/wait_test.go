@@ -183,6 +183,26 @@ func TestConfirmationTakenBack(t *testing.T) {
 	w.end(t)
 }
 
+// A position of another log says nothing, however high it is.
+func TestAnotherLog(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	defer r.connect(edge("a")).Close()
+	p := r.ban()
+	w := r.wait(p, "all")
+	if _, err := r.Report(t.Context(), edge("a"), Report{At: wire.Cursor{Epoch: "other", Position: p + 100}}); err != nil {
+		t.Fatal(err)
+	}
+	if !w.waits() {
+		t.Fatal("confirmed by a position of another log")
+	}
+	if e, _, err := r.Edge(t.Context(), edge("a")); err != nil || e.Level || e.Behind != 0 {
+		t.Errorf("%+v, %v", e, err)
+	}
+	r.report(edge("a"), p)
+	w.end(t)
+}
+
 func TestWaitRefusals(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

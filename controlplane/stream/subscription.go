@@ -70,6 +70,9 @@ func parseSubscription(r *http.Request) (subscription, *invalid) {
 			return subscription{}, parameter("%s is at most %d bytes of text", name, maxIdentity)
 		}
 	}
+	if strings.Contains(sub.node, "/") {
+		return subscription{}, parameter("%s has a /, which no edge's name has", wire.QueryNode)
+	}
 	if sub.node != "" {
 		sub.audience = controlplane.Edges
 	}

@@ -1420,10 +1420,10 @@ const file_ringcast_v1_fleet_proto_rawDesc = "" +
 	"\x11ListEdgesResponse\x12'\n" +
 	"\x05edges\x18\x01 \x03(\v2\x11.ringcast.v1.EdgeR\x05edges\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x128\n" +
-	"\tforgotten\x18\x03 \x03(\v2\x1a.ringcast.v1.ForgottenEdgeR\tforgotten\"\x86\x02\n" +
-	"\x0eGetEdgeRequest\x12\xcd\x01\n" +
-	"\anode_id\x18\x01 \x01(\tB\xb3\x01\xbaH\xaf\x01\xba\x01\xab\x01\n" +
-	"\x0fINVALID_NODE_ID\x12Aa node_id has 1 to 256 bytes, none of them of a control character\x1aUbytes(this).size() >= 1 && bytes(this).size() <= 256 && this.matches(r'^[^\\p{Cc}]*$')R\x06nodeId\x12$\n" +
+	"\tforgotten\x18\x03 \x03(\v2\x1a.ringcast.v1.ForgottenEdgeR\tforgotten\"\x84\x02\n" +
+	"\x0eGetEdgeRequest\x12\xcb\x01\n" +
+	"\anode_id\x18\x01 \x01(\tB\xb1\x01\xbaH\xad\x01\xba\x01\xa9\x01\n" +
+	"\x0fINVALID_NODE_ID\x12>a node_id has 1 to 256 bytes, without control characters and /\x1aVbytes(this).size() >= 1 && bytes(this).size() <= 256 && this.matches(r'^[^\\p{Cc}/]*$')R\x06nodeId\x12$\n" +
 	"\binstance\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\binstance\"\xb6\x02\n" +
 	"\x12WaitAppliedRequest\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x04R\bposition\x12\x1d\n" +
@@ -1456,10 +1456,10 @@ const file_ringcast_v1_fleet_proto_rawDesc = "" +
 	"\rSTATE_LAGGING\x10\x02\x12\x15\n" +
 	"\x11STATE_UNREACHABLE\x10\x03\x12\x0e\n" +
 	"\n" +
-	"STATE_GONE\x10\x04\"\x97\x06\n" +
-	"\x11ReportEdgeRequest\x12\xcd\x01\n" +
-	"\anode_id\x18\x01 \x01(\tB\xb3\x01\xbaH\xaf\x01\xba\x01\xab\x01\n" +
-	"\x0fINVALID_NODE_ID\x12Aa node_id has 1 to 256 bytes, none of them of a control character\x1aUbytes(this).size() >= 1 && bytes(this).size() <= 256 && this.matches(r'^[^\\p{Cc}]*$')R\x06nodeId\x12\xbb\x01\n" +
+	"STATE_GONE\x10\x04\"\x95\x06\n" +
+	"\x11ReportEdgeRequest\x12\xcb\x01\n" +
+	"\anode_id\x18\x01 \x01(\tB\xb1\x01\xbaH\xad\x01\xba\x01\xa9\x01\n" +
+	"\x0fINVALID_NODE_ID\x12>a node_id has 1 to 256 bytes, without control characters and /\x1aVbytes(this).size() >= 1 && bytes(this).size() <= 256 && this.matches(r'^[^\\p{Cc}/]*$')R\x06nodeId\x12\xbb\x01\n" +
 	"\binstance\x18\x02 \x01(\tB\x9e\x01\xbaH\x9a\x01\xba\x01\x96\x01\n" +
 	"\x10INVALID_INSTANCE\x12Fan instance has at most 256 bytes, none of them of a control character\x1a:bytes(this).size() <= 256 && this.matches(r'^[^\\p{Cc}]*$')R\binstance\x12\x1d\n" +
 	"\x05epoch\x18\x03 \x01(\tB\a\xbaH\x04r\x02( R\x05epoch\x12\x1a\n" +
@@ -1475,10 +1475,10 @@ const file_ringcast_v1_fleet_proto_rawDesc = "" +
 	" \x01(\v2\x17.ringcast.v1.EdgeCountsR\x06counts\x12\x18\n" +
 	"\aleaving\x18\v \x01(\bR\aleaving\"R\n" +
 	"\x12ReportEdgeResponse\x12<\n" +
-	"\freport_after\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\vreportAfter\"\xb5\x03\n" +
-	"\x11ForgetEdgeRequest\x12\xcd\x01\n" +
-	"\anode_id\x18\x01 \x01(\tB\xb3\x01\xbaH\xaf\x01\xba\x01\xab\x01\n" +
-	"\x0fINVALID_NODE_ID\x12Aa node_id has 1 to 256 bytes, none of them of a control character\x1aUbytes(this).size() >= 1 && bytes(this).size() <= 256 && this.matches(r'^[^\\p{Cc}]*$')R\x06nodeId\x12$\n" +
+	"\freport_after\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\vreportAfter\"\xb3\x03\n" +
+	"\x11ForgetEdgeRequest\x12\xcb\x01\n" +
+	"\anode_id\x18\x01 \x01(\tB\xb1\x01\xbaH\xad\x01\xba\x01\xa9\x01\n" +
+	"\x0fINVALID_NODE_ID\x12>a node_id has 1 to 256 bytes, without control characters and /\x1aVbytes(this).size() >= 1 && bytes(this).size() <= 256 && this.matches(r'^[^\\p{Cc}/]*$')R\x06nodeId\x12$\n" +
 	"\binstance\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\binstance\x12\xa9\x01\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\x89\x01\xbaH\x85\x01\xba\x01\x81\x01\n" +
