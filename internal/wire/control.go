@@ -43,6 +43,11 @@ type Gap struct {
 	To   uint64 `json:"to,string"`
 }
 
+// Report asks an edge to say at once when it has everything up to Position in force.
+type Report struct {
+	Position uint64 `json:"position,string"`
+}
+
 // Shutdown announces that the server is about to end the stream.
 type Shutdown struct {
 	Reason  string `json:"reason"`

@@ -48,6 +48,11 @@ func AppendGap(dst []byte, g Gap) []byte {
 	return mustAppend(dst, sse.Frame{Type: FrameGap, Data: mustMarshal(g)})
 }
 
+// AppendReport appends a question for a report.
+func AppendReport(dst []byte, r Report) []byte {
+	return mustAppend(dst, sse.Frame{Type: FrameReport, Data: mustMarshal(r)})
+}
+
 // AppendShutdown appends the announcement of the stream's end.
 func AppendShutdown(dst []byte, s Shutdown) []byte {
 	return mustAppend(dst, sse.Frame{Type: FrameShutdown, Data: mustMarshal(s)})

@@ -62,6 +62,10 @@ func TestFrames(t *testing.T) {
 			string(wire.AppendGap(nil, wire.Gap{From: 3, To: head})),
 			"event: gap\ndata: {\"from\":\"3\",\"to\":\"18446744073709551615\"}\n\n",
 		},
+		"report": {
+			string(wire.AppendReport(nil, wire.Report{Position: head})),
+			"event: report\ndata: {\"position\":\"18446744073709551615\"}\n\n",
+		},
 		"shutdown": {
 			string(wire.AppendShutdown(nil, wire.Shutdown{Reason: "draining", Message: "come\nback"})),
 			"event: shutdown\ndata: {\"reason\":\"draining\",\"message\":\"come\\nback\"}\n\n",
@@ -98,6 +102,7 @@ func TestFramesFollowOneAnother(t *testing.T) {
 	stream = wire.AppendPosition(stream, at)
 	stream = wire.AppendSynced(stream, wire.Synced{})
 	stream = wire.AppendGap(stream, wire.Gap{})
+	stream = wire.AppendReport(stream, wire.Report{})
 	stream = wire.AppendShutdown(stream, wire.Shutdown{})
 	var got []string
 	comment := func(text []byte) {
@@ -122,7 +127,7 @@ func TestFramesFollowOneAnother(t *testing.T) {
 		}
 		got = append(got, event.Type+id)
 	}
-	want := []string{"connected", "7s", "reset", "ip_banned", "position 7f3a9c-42", "synced", "gap", "shutdown"}
+	want := []string{"connected", "7s", "reset", "ip_banned", "position 7f3a9c-42", "synced", "gap", "report", "shutdown"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
