@@ -8,7 +8,8 @@ import (
 )
 
 // door is a TCP address that stays when the process behind it comes and goes. It
-// can be shut, and can cut a connection after a number of bytes.
+// can be shut, can cut a connection after a number of bytes, and can hold back what is
+// sent while both ends take the connection for open.
 type door struct {
 	listener net.Listener
 	running  sync.WaitGroup
@@ -18,12 +19,14 @@ type door struct {
 	limit  int64      // bytes to a client until the cut; 0: none
 	conns  map[net.Conn]bool
 	closed bool
+	passes chan struct{} // open while bytes are held back; else closed
 }
 
 func openDoor(t *testing.T, target string) *door {
 	t.Helper()
 	listener := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
-	d := &door{listener: listener, target: target, conns: map[net.Conn]bool{}}
+	d := &door{listener: listener, target: target, conns: map[net.Conn]bool{}, passes: make(chan struct{})}
+	close(d.passes)
 	d.running.Go(d.accept)
 	t.Cleanup(d.remove)
 	return d
@@ -48,8 +51,41 @@ func (d *door) cutAfter(bytes int64) {
 	d.limit = bytes
 }
 
+// hold holds back every byte until release, as a link that is cut without a word.
+func (d *door) hold() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.passes = make(chan struct{})
+}
+
+func (d *door) release() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	select {
+	case <-d.passes:
+	default:
+		close(d.passes)
+	}
+}
+
+// held is a reader whose bytes the door may hold back.
+type held struct {
+	*door
+	from io.Reader
+}
+
+func (h held) Read(p []byte) (int, error) {
+	n, err := h.from.Read(p)
+	h.mu.Lock()
+	passes := h.passes
+	h.mu.Unlock()
+	<-passes
+	return n, err
+}
+
 // shut ends all connections and lets nobody in.
 func (d *door) shut() {
+	d.release()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.target = ""
@@ -87,13 +123,13 @@ func (d *door) pass(client net.Conn) {
 	defer d.forget(server)
 	var up sync.WaitGroup
 	up.Go(func() {
-		_, _ = io.Copy(server, client)
+		_, _ = io.Copy(server, held{d, client})
 		server.Close()
 	})
 	if limit > 0 {
-		_, _ = io.CopyN(client, server, limit)
+		_, _ = io.CopyN(client, held{d, server}, limit)
 	} else {
-		_, _ = io.Copy(client, server)
+		_, _ = io.Copy(client, held{d, server})
 	}
 	client.Close()
 	up.Wait()
