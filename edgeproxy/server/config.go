@@ -153,8 +153,9 @@ func nodeID(name string) (string, error) {
 		}
 		name = host
 	}
-	if len(name) > maxNodeID || strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) {
-		return "", fmt.Errorf("--node-id %q: want at most %d bytes without spaces", name, maxNodeID)
+	// A slash would end the name in the path of a report.
+	if len(name) > maxNodeID || strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) || r == '/' }) {
+		return "", fmt.Errorf("--node-id %q: want at most %d bytes without spaces and /", name, maxNodeID)
 	}
 	return name, nil
 }
