@@ -16,12 +16,14 @@ import (
 // An edge that stops says so once, after its last report, whether or not it made one.
 func TestLeave(t *testing.T) {
 	t.Parallel()
-	for _, ran := range []time.Duration{0, time.Minute} {
+	for ran, server := range map[time.Duration]string{0: "a", time.Minute: "b"} {
 		synctest.Test(t, func(t *testing.T) {
 			g := newRig(t, slog.New(slog.DiscardHandler), "http://a", "http://b")
 			g.moves("e1", 7)
+			g.edge.set(func(s *Standing) { s.Server = "http://b" })
 			stop := g.start()
 			wait(ran)
+			g.edge.set(func(s *Standing) { s.Server = "" })
 			stop()
 			before := g.count()
 			g.Leave(t.Context())
@@ -31,7 +33,7 @@ func TestLeave(t *testing.T) {
 					t.Errorf("report %d of %d: %+v", i, before, p)
 				}
 			}
-			if p := g.last(); len(all) != before+1 || p.Epoch != "e1" || p.Position != 7 || p.server != "a" {
+			if p := g.last(); len(all) != before+1 || p.Epoch != "e1" || p.Position != 7 || p.server != server {
 				t.Errorf("%d reports after the end; the last %+v", len(all)-before, p)
 			}
 		})

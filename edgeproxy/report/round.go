@@ -35,8 +35,7 @@ func (r *Reporter) report(ctx context.Context) {
 // server begins a round with the control plane of the open stream, or the last one that
 // had it, and goes on to the others as they fail.
 func (r *Reporter) server(stream string) *url.URL {
-	i := slices.IndexFunc(r.cfg.Servers, func(u *url.URL) bool { return u.Redacted() == stream })
-	if i >= 0 && r.failures%len(r.cfg.Servers) == 0 {
+	if i := slices.IndexFunc(r.cfg.Servers, func(u *url.URL) bool { return u.Redacted() == stream }); i >= 0 {
 		r.first = i
 	}
 	return r.cfg.Servers[(r.first+r.failures)%len(r.cfg.Servers)]

@@ -251,6 +251,14 @@ func TestLevelEndsBackOff(t *testing.T) {
 		if g.count() != before+1 {
 			t.Errorf("%d reports", g.count()-before)
 		}
+		g.fails(errDown)
+		wait(5 * time.Minute)
+		before = g.count()
+		g.Levelled(at(0))
+		wait(2 * time.Second)
+		if g.count() < before+2 {
+			t.Error("the wait after it is not the first one")
+		}
 	})
 }
 
@@ -318,8 +326,14 @@ func TestOlderControlPlane(t *testing.T) {
 			g.Asked(at(0))
 			wait(time.Second)
 		}
-		if n := g.count(); n < 300/36 || n > 300/24+1 {
-			t.Errorf("%d reports in five minutes", n)
+		reports := g.seen()
+		for i := 1; i < len(reports); i++ {
+			if d := reports[i].begin.Sub(reports[i-1].end); d < 24*time.Second || d > 36*time.Second {
+				t.Errorf("try %d came after %s", i, d)
+			}
+		}
+		if len(reports) < 300/36 {
+			t.Errorf("%d reports in five minutes", len(reports))
 		}
 	})
 }
