@@ -16,12 +16,13 @@ import (
 // what a command returns is left for the caller to print, and exitCode knows its
 // code.
 func adminCommands(out, errOut io.Writer) []*cobra.Command {
-	a := &admin{out: out, errOut: errOut, now: time.Now}
+	a := &admin{out: out, errOut: errOut, terminal: isTerminal(errOut), now: time.Now}
 	commands := []*cobra.Command{
 		banCommand(a), unbanCommand(a), bansCommand(a),
 		allowCommand(a), unallowCommand(a), allowsCommand(a), checkCommand(a),
 		revokeCommand(a), restoreCommand(a), revocationsCommand(a),
-		invalidateCommand(a), preloadCommand(a), applyCommand(a), auditCommand(a), statusCommand(a), tailCommand(a), healthcheckCommand(a),
+		invalidateCommand(a), preloadCommand(a), applyCommand(a), auditCommand(a),
+		edgesCommand(a), forgetCommand(a), statusCommand(a), tailCommand(a), healthcheckCommand(a),
 	}
 	for _, cmd := range commands {
 		complete(cmd)
@@ -46,6 +47,7 @@ func complete(cmd *cobra.Command) {
 // admin is where the verbs write, and their clock.
 type admin struct {
 	out, errOut io.Writer
+	terminal    bool // errOut is one
 	now         func() time.Time
 }
 
@@ -68,15 +70,27 @@ type call struct {
 	conn    *grpc.ClientConn
 	server  string
 	timeout time.Duration
+	mutations
 }
+
+// verbRun is what a verb does on a connection.
+type verbRun func(ctx context.Context, c *call, args []string) error
 
 // verb completes a command that calls the control plane: its shared flags, and
 // run on a connection.
-func (a *admin) verb(cmd *cobra.Command, run func(ctx context.Context, c *call, args []string) error) *cobra.Command {
+func (a *admin) verb(cmd *cobra.Command, run verbRun) *cobra.Command {
+	return a.checkedVerb(cmd, func(verbSettings) error { return nil }, run)
+}
+
+// checkedVerb is verb with a check of the settings before anything is sent.
+func (a *admin) checkedVerb(cmd *cobra.Command, check func(verbSettings) error, run verbRun) *cobra.Command {
 	var cfg verbSettings
 	load := bind(cmd, &cfg)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := load(); err != nil {
+			return err
+		}
+		if err := check(cfg); err != nil {
 			return err
 		}
 		p, err := cfg.printer(a.out, a.now)

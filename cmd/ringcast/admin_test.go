@@ -25,6 +25,27 @@ func TestUsageErrorsReachNoServer(t *testing.T) {
 		"unallow":                                "give at least one address or prefix",
 		"allows extra":                           "takes no argument",
 		"bans --export -o json":                  "--export has a format of its own",
+		"ban 192.0.2.1 --wait=some":              "\"some\" for \"--wait\" flag: want all, live, a number of edges such as 3, or a part of them such as 90%; see",
+		"ban 192.0.2.1 --wait=":                  "want all, live",
+		"unban 192.0.2.1 --wait=0":               "want all, live",
+		"allow 192.0.2.1 --wait=0%":              "want all, live",
+		"unallow 192.0.2.1 --wait=101%":          "want all, live",
+		"preload /a --wait=1.5":                  "want all, live",
+		"revoke --jti a --wait=-1":               "want all, live",
+		"restore --jti a --wait=4294967296":      "want all, live",
+		"ban --file x --wait=5%%":                "want all, live",
+		"apply -f x --wait 90%":                  "write --wait=90%, with an equals sign; see ringcast apply --help",
+		"ban 192.0.2.1 --wait live":              "write --wait=live",
+		"ban 192.0.2.1 --allow-no-edges":         "--allow-no-edges goes with --wait",
+		"invalidate --all --wait --timeout 61m":  "--timeout is 1h1m0s; with --wait it is up to 1h",
+		"bans --wait":                            "unknown flag: --wait",
+		"check --jti x --everywhere":             "--everywhere is about an address",
+		"edges a b":                              "give one name, or none",
+		"edges --instance x":                     "--instance goes with a name",
+		"edges a --limit 1":                      "--limit is for the list",
+		"edges --limit -1":                       "--limit is -1",
+		"forget":                                 "give the name of one edge; see ringcast forget --help",
+		"forget a b":                             "give the name of one edge",
 		"bans extra":                             "takes no argument",
 		"bans --limit -1":                        "--limit is -1",
 		"status --server localhost":              "--server is \"localhost\"",
@@ -103,4 +124,5 @@ func TestEveryVerbIsDescribed(t *testing.T) {
 func TestOutputIsCompleted(t *testing.T) {
 	t.Parallel()
 	ringcast(t, "__complete", "bans", "-o", "").want(t, exitDone, "table\njson\njsonl\n:4", "Completion ended")
+	ringcast(t, "__complete", "ban", "--wait=").want(t, exitDone, "all\nlive\n:4", "Completion ended")
 }

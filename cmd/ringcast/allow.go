@@ -23,7 +23,7 @@ func allowCommand(a *admin) *cobra.Command {
 	ttl := flags.Duration("ttl", 0, "how long, such as 10m or 720h; for ever if not given")
 	requestID := requestIDFlag(flags)
 	cmd.Args = cobra.MatchAll(ttlArgs(ttl), usageArgs(addresses(requestID)))
-	return a.verb(cmd, func(ctx context.Context, c *call, ips []string) error {
+	return a.mutation(cmd, func(ctx context.Context, c *call, ips []string) error {
 		allows := ringcastv1.NewAllowServiceClient(c.conn)
 		return c.each("allowed", ips, func(ip string) (receipt, error) {
 			return invoke(ctx, c, allows.AllowIP, &ringcastv1.AllowIPRequest{
@@ -42,7 +42,7 @@ func unallowCommand(a *admin) *cobra.Command {
 	}
 	requestID := requestIDFlag(cmd.Flags())
 	cmd.Args = usageArgs(addresses(requestID))
-	return a.verb(cmd, func(ctx context.Context, c *call, ips []string) error {
+	return a.mutation(cmd, func(ctx context.Context, c *call, ips []string) error {
 		allows := ringcastv1.NewAllowServiceClient(c.conn)
 		return c.each("no longer allowed", ips, func(ip string) (receipt, error) {
 			return invoke(ctx, c, allows.RemoveAllow, &ringcastv1.RemoveAllowRequest{Ip: ip, RequestId: *requestID})

@@ -39,7 +39,7 @@ func applyCommand(a *admin) *cobra.Command {
 		}
 		return noArgs(cmd, args)
 	})
-	return a.verb(cmd, func(ctx context.Context, c *call, _ []string) error {
+	return a.mutation(cmd, func(ctx context.Context, c *call, _ []string) error {
 		batch, err := readBatch(*file, cmd.InOrStdin())
 		if err != nil {
 			return err
@@ -50,7 +50,7 @@ func applyCommand(a *admin) *cobra.Command {
 		if err != nil {
 			return batch.locate(err)
 		}
-		return c.printer.mutation("applied "+countOf(len(batch.mutations)), "", r)
+		return c.mutated("applied "+countOf(len(batch.mutations)), "", r)
 	})
 }
 

@@ -39,7 +39,7 @@ func banCommand(a *admin) *cobra.Command {
 	checkpoint := flags.String(flagCheckpoint, "", "file by which an import that was cut short goes on (default LIST"+checkpointSuffix+", none for standard input)")
 	requestID := requestIDFlag(flags)
 	cmd.Args = cobra.MatchAll(ttlArgs(ttl), usageArgs(listOr(addresses(requestID))))
-	return a.verb(cmd, func(ctx context.Context, c *call, ips []string) error {
+	return a.mutation(cmd, func(ctx context.Context, c *call, ips []string) error {
 		if flags.Changed(flagFile) {
 			return c.importBans(ctx, cmd.InOrStdin(), importFlags{
 				file: *file, checkpoint: *checkpoint, override: *override, defaults: listedBan{reason: *reason, ttl: *ttl},
@@ -63,7 +63,7 @@ func unbanCommand(a *admin) *cobra.Command {
 	}
 	requestID := requestIDFlag(cmd.Flags())
 	cmd.Args = usageArgs(addresses(requestID))
-	return a.verb(cmd, func(ctx context.Context, c *call, ips []string) error {
+	return a.mutation(cmd, func(ctx context.Context, c *call, ips []string) error {
 		bans := ringcastv1.NewBanServiceClient(c.conn)
 		return c.each("unbanned", ips, func(ip string) (receipt, error) {
 			return invoke(ctx, c, bans.UnbanIP, &ringcastv1.UnbanIPRequest{Ip: ip, RequestId: *requestID})
@@ -115,6 +115,7 @@ func (c *call) each(done string, ips []string, mutate func(ip string) (receipt, 
 	if len(ips) == 1 {
 		return c.one(done, ips[0], mutate)
 	}
+	c.several = true
 	failed := 0
 	for _, ip := range ips {
 		err := c.one(done, ip, mutate)
@@ -128,7 +129,7 @@ func (c *call) each(done string, ips []string, mutate func(ip string) (receipt, 
 		failed++
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d addresses not %s", failed, len(ips), done)
+		return partlyError{fmt.Sprintf("%d of %d addresses not %s", failed, len(ips), done)}
 	}
 	return nil
 }
@@ -138,7 +139,7 @@ func (c *call) one(done, ip string, mutate func(ip string) (receipt, error)) err
 	if err != nil {
 		return err
 	}
-	return c.printer.mutation(done+" "+ip, ip, r)
+	return c.mutated(done+" "+ip, ip, r)
 }
 
 func bansCommand(a *admin) *cobra.Command {

@@ -38,7 +38,7 @@ func invalidateCommand(a *admin) *cobra.Command {
 		}
 		return cmp.Or(checkPatterns("--tag", *tags), checkPatterns("--key", *keys), noArgs(cmd, args))
 	})
-	return a.verb(cmd, func(ctx context.Context, c *call, _ []string) error {
+	return a.mutation(cmd, func(ctx context.Context, c *call, _ []string) error {
 		r, err := invoke(ctx, c, ringcastv1.NewCacheServiceClient(c.conn).Invalidate, &ringcastv1.InvalidateRequest{
 			Tags: *tags, Keys: *keys, All: *all, Soft: *soft,
 			Settle: optional(flags, "settle", *settle), RequestId: *requestID,
@@ -46,7 +46,7 @@ func invalidateCommand(a *admin) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return c.printer.mutation("invalidated "+selection(*tags, *keys, *all), "", r)
+		return c.mutated("invalidated "+selection(*tags, *keys, *all), "", r)
 	})
 }
 

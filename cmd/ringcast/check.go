@@ -15,19 +15,29 @@ func checkCommand(a *admin) *cobra.Command {
 		Short: "Say whether an address is banned or a token revoked",
 		Long: "Say whether a ban covers an address, or a revocation a token. Where an allow entry wins, it is named, and below\n" +
 			"it the ban that waits. Of a token give what is known: any of the flags. The exit code is 0 either way; scripts\n" +
-			"read -o json.",
-		Example: "  ringcast check 203.0.113.7\n  ringcast check --jti 4f1c -o json | jq .revoked",
+			"read -o json.\n\n" +
+			"--everywhere asks the edges that can be reached for a report, and says for every known edge whether it enforces\n" +
+			"that verdict. Of one that has not got everything up to now in force that is unknown, but where an allow entry\n" +
+			"decides that it has. What edges allow by --allow, and automatic bans of their own, are not covered.",
+		Example: "  ringcast check 203.0.113.7\n  ringcast check 203.0.113.7 --everywhere\n  ringcast check --jti 4f1c -o json | jq .revoked",
 	}
 	flags := cmd.Flags()
 	token := addTokenFlags(flags)
+	everywhere := flags.Bool("everywhere", false, "say for every edge whether it enforces the verdict on the address")
 	cmd.Args = usageArgs(func(_ *cobra.Command, args []string) error {
 		named := len(changed(flags, flagJTI, flagSubject, flagTokenFile)) > 0
 		if len(args) > 1 || named == (len(args) == 1) {
 			return errors.New("give one address or prefix, or name a token by flags")
 		}
+		if named && *everywhere {
+			return errors.New("--everywhere is about an address")
+		}
 		return nil
 	})
 	return a.verb(cmd, func(ctx context.Context, c *call, args []string) error {
+		if len(args) == 1 && *everywhere {
+			return checkEverywhere(ctx, c, args[0])
+		}
 		if len(args) == 1 {
 			return checkIP(ctx, c, args[0])
 		}
@@ -47,23 +57,24 @@ func checkIP(ctx context.Context, c *call, ip string) error {
 	if c.printer.format != formatTable {
 		return c.printer.message(r)
 	}
-	rows := append([][]string{{"IP", "STATUS", "BY", "ENDS", "REASON"}}, c.verdict(ip, r)...)
-	return c.printer.table(rows...)
+	return c.printer.table(c.verdict(ip, r)...)
 }
 
-// verdict gives a row for what decides, and one for a ban that it keeps waiting.
+// verdict gives a table with a row for what decides, and one for a ban that it keeps
+// waiting.
 func (c *call) verdict(ip string, r *ringcastv1.CheckIPResponse) [][]string {
+	header := []string{"IP", "STATUS", "BY", "ENDS", "REASON"}
 	allow, ban := r.GetAllow(), r.GetBan()
 	banned := func(status string) []string {
 		return []string{ip, status, ban.GetIp(), c.printer.ends(ban.GetExpiresAt()), ban.GetReason()}
 	}
 	switch {
 	case r.GetBanned():
-		return [][]string{banned("banned")}
+		return [][]string{header, banned("banned")}
 	case allow == nil:
-		return [][]string{{ip, "not banned", "", "", ""}}
+		return [][]string{header, {ip, "not banned", "", "", ""}}
 	}
-	rows := [][]string{{ip, "allowed", allow.GetIp(), c.printer.ends(allow.GetExpiresAt()), allow.GetReason()}}
+	rows := [][]string{header, {ip, "allowed", allow.GetIp(), c.printer.ends(allow.GetExpiresAt()), allow.GetReason()}}
 	if ban != nil {
 		rows = append(rows, banned("ban without effect"))
 	}

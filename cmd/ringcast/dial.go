@@ -27,7 +27,7 @@ type remote struct {
 
 // patience bounds every request.
 type patience struct {
-	Timeout time.Duration `flag:"timeout" default:"10s" help:"how long a request may take"`
+	Timeout time.Duration `flag:"timeout" default:"10s" help:"how long a request may take, and with --wait the wait from its answer on"`
 }
 
 func (p patience) check() error {

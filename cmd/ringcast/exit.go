@@ -10,11 +10,14 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Exit codes. 3 stands for "accepted, but not confirmed in time".
+// Exit codes.
 const (
-	exitDone        = 0
-	exitError       = 1
-	exitUsage       = 2
+	exitDone  = 0
+	exitError = 1
+	exitUsage = 2
+	// exitUnconfirmed: a mutation was accepted, and is durable, but those that --wait
+	// asks for did not confirm it in time.
+	exitUnconfirmed = 3
 	exitNotAllowed  = 4
 	exitUnreachable = 5
 )

@@ -25,7 +25,6 @@ type fake struct {
 	ringcastv1.UnimplementedAllowServiceServer
 	ringcastv1.UnimplementedTokenServiceServer
 	ringcastv1.UnimplementedCacheServiceServer
-	ringcastv1.UnimplementedFleetServiceServer
 	ringcastv1.UnimplementedAuditServiceServer
 
 	bans        []*ringcastv1.Ban
@@ -35,6 +34,7 @@ type fake struct {
 	refuse      func(what string) error
 	imports     func(importServer) error
 	health      *health.Server
+	fakeFleet
 
 	mu       sync.Mutex // guards what follows
 	requests []proto.Message
@@ -42,6 +42,13 @@ type fake struct {
 
 // serve starts the fake on a socket of its own and gives its address.
 func (f *fake) serve(t testing.TB, address string) string {
+	t.Helper()
+	served, _ := f.serveUntil(t, address)
+	return served
+}
+
+// serveUntil is serve with an end before the test's.
+func (f *fake) serveUntil(t testing.TB, address string) (served string, stop func()) {
 	t.Helper()
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -61,11 +68,12 @@ func (f *fake) serve(t testing.TB, address string) string {
 		defer close(done)
 		_ = server.Serve(listener)
 	}()
-	t.Cleanup(func() {
+	stop = func() {
 		server.Stop()
 		<-done
-	})
-	return listener.Addr().String()
+	}
+	t.Cleanup(stop)
+	return listener.Addr().String(), stop
 }
 
 // start serves on 127.0.0.1.
@@ -197,7 +205,7 @@ func (f *fake) Preload(_ context.Context, r *ringcastv1.PreloadRequest) (*ringca
 }
 
 func (f *fake) GetStatus(context.Context, *ringcastv1.GetStatusRequest) (*ringcastv1.GetStatusResponse, error) {
-	return &ringcastv1.GetStatusResponse{Version: "v1\x1b[31m", Epoch: "7f3a9c", Head: 1 << 60, Subscribers: 5, EdgeSubscribers: 3}, nil
+	return &ringcastv1.GetStatusResponse{Version: "v1\x1b[31m", Epoch: "7f3a9c", Head: 1 << 60, Subscribers: 5, EdgeSubscribers: 3, KnownEdges: 4, LevelEdges: 2}, nil
 }
 
 func ban(ip, reason string, position uint64) *ringcastv1.Ban {

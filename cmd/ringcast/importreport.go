@@ -45,6 +45,7 @@ func (r *importReport) banned(c *chunk, answer *ringcastv1.ImportBansResponse) {
 	}
 	r.summary.Position = max(r.summary.Position, answer.GetPosition())
 	r.summary.Epoch = answer.GetEpoch()
+	r.accepted(answer)
 	r.done(c)
 }
 
@@ -104,7 +105,7 @@ func (r *importReport) end() error {
 		_, r.err = fmt.Fprintln(r.printer.out, clean(r.sentence()))
 	}
 	if r.err == nil && r.failed > 0 {
-		return fmt.Errorf("%d of %d lines refused", r.failed, r.summary.Lines)
+		return partlyError{fmt.Sprintf("%d of %d lines refused", r.failed, r.summary.Lines)}
 	}
 	return r.err
 }

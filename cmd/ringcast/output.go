@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -65,11 +66,19 @@ func (p printer) table(rows ...[]string) error {
 // message writes a message as REST answers it: the proto's own names, and
 // defaults too.
 func (p printer) message(m proto.Message) error {
-	text, err := protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}.Marshal(m)
+	text, err := restJSON(m)
 	if err != nil {
-		return fmt.Errorf("encode answer: %w", err)
+		return err
 	}
 	return p.json(text)
+}
+
+func restJSON(m proto.Message) ([]byte, error) {
+	text, err := protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("encode answer: %w", err)
+	}
+	return text, nil
 }
 
 // json writes one JSON value, whose spaces it sets anew: protojson's are random.
@@ -117,6 +126,47 @@ func since(t *timestamppb.Timestamp) string {
 		return ""
 	}
 	return t.AsTime().Local().Format(time.RFC3339)
+}
+
+// ago gives how long a time is gone by.
+func (p printer) ago(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return ""
+	}
+	return short(p.now().Sub(t.AsTime())) + " ago"
+}
+
+// short gives a duration with as many digits as a person reads, from 1 ms on; a
+// negative one, which comes of two clocks, is 0s.
+func short(d time.Duration) string {
+	unit := time.Second
+	switch {
+	case d <= 0:
+		return "0s"
+	case d < time.Second:
+		d, unit = max(d, time.Millisecond), time.Millisecond
+	case d < 10*time.Second:
+		unit = 100 * time.Millisecond
+	}
+	return formatTTL(d.Round(unit))
+}
+
+// spaced is short for running text: 38 ms, 1h30m.
+func spaced(d time.Duration) string {
+	text := short(d)
+	unit := strings.IndexFunc(text, unicode.IsLetter)
+	if d >= time.Minute || unit < 0 {
+		return text
+	}
+	return text[:unit] + " " + text[unit:]
+}
+
+// enumerate names at most so many, and counts the rest.
+func enumerate(names []string, most int) string {
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
 // nearEnd is how far off an end may be and still be given as the time left.

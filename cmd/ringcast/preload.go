@@ -21,7 +21,7 @@ func preloadCommand(a *admin) *cobra.Command {
 		Args:    usageArgs(oneRoute),
 	}
 	requestID := requestIDFlag(cmd.Flags())
-	return a.verb(cmd, func(ctx context.Context, c *call, routes []string) error {
+	return a.mutation(cmd, func(ctx context.Context, c *call, routes []string) error {
 		r, err := invoke(ctx, c, ringcastv1.NewCacheServiceClient(c.conn).Preload, &ringcastv1.PreloadRequest{
 			Routes: routes, RequestId: *requestID,
 		})
@@ -32,7 +32,7 @@ func preloadCommand(a *admin) *cobra.Command {
 		if len(routes) > 1 {
 			what = fmt.Sprintf("preload of %d routes", len(routes))
 		}
-		return c.printer.mutation("hinted "+what, "", r)
+		return c.mutated("hinted "+what, "", r)
 	})
 }
 

@@ -39,6 +39,7 @@ func statusRows(r *ringcastv1.GetStatusResponse) [][]string {
 		{"bans", fmt.Sprint(r.GetBans())},
 		{"allow entries", fmt.Sprint(r.GetAllows())},
 		{"revocations", fmt.Sprint(r.GetRevocations())},
+		{"edges", fmt.Sprintf("%d known, of which %d level", r.GetKnownEdges(), r.GetLevelEdges())},
 		{"subscribers", fmt.Sprintf("%d, of which %d edges", r.GetSubscribers(), r.GetEdgeSubscribers())},
 	}
 }

@@ -116,7 +116,7 @@ func revokeCommand(a *admin) *cobra.Command {
 	ttl := flags.Duration("ttl", 0, "how long, such as 24h; the token's own remaining life is enough; for ever if not given")
 	requestID := requestIDFlag(flags)
 	cmd.Args = cobra.MatchAll(ttlArgs(ttl), token.one(flagJTI, flagSubject, flagTokenFile))
-	return a.verb(cmd, func(ctx context.Context, c *call, _ []string) error {
+	return a.mutation(cmd, func(ctx context.Context, c *call, _ []string) error {
 		raw, err := token.token(cmd.InOrStdin())
 		if err != nil {
 			return err
@@ -134,7 +134,7 @@ func revokeCommand(a *admin) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return c.printer.mutation("revoked "+token.label(raw), "", r)
+		return c.mutated("revoked "+token.label(raw), "", r)
 	})
 }
 
@@ -149,7 +149,7 @@ func restoreCommand(a *admin) *cobra.Command {
 	flags.StringVar(&token.tokenHash, flagTokenHash, "", "the token's SHA-256 in hexadecimal, as revocations lists it")
 	requestID := requestIDFlag(flags)
 	cmd.Args = token.one(flagJTI, flagSubject, flagTokenFile, flagTokenHash)
-	return a.verb(cmd, func(ctx context.Context, c *call, _ []string) error {
+	return a.mutation(cmd, func(ctx context.Context, c *call, _ []string) error {
 		raw, err := token.token(cmd.InOrStdin())
 		if err != nil {
 			return err
@@ -169,7 +169,7 @@ func restoreCommand(a *admin) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return c.printer.mutation("restored "+token.label(raw), "", r)
+		return c.mutated("restored "+token.label(raw), "", r)
 	})
 }
 

@@ -252,10 +252,14 @@ func TestOutputIsSafeForTerminals(t *testing.T) {
 		allows:      []*ringcastv1.Allow{{Ip: "192.0.2.0/24", Reason: hostile}},
 		revocations: []*ringcastv1.Revocation{{Of: &ringcastv1.Revocation_Subject{Subject: hostile}, Reason: hostile}},
 		refuse:      func(string) error { return refusal(codes.InvalidArgument, hostile, hostile) },
+		fakeFleet:   hostileFleet(),
 	}
 	server := f.start(t)
 	unsafe := regexp.MustCompile(`[\x00-\x09\x0b-\x1f\x7f-\x{9f}\x{202e}\x{2028}]`)
-	for _, line := range []string{"bans", "allows", "revocations", "check 192.0.2.1", "check --jti j", "status", "ban 192.0.2.1", "ban 192.0.2.1 192.0.2.2"} {
+	for _, line := range []string{
+		"bans", "allows", "revocations", "check 192.0.2.1", "check --jti j", "status", "ban 192.0.2.1", "ban 192.0.2.1 192.0.2.2",
+		"edges", "edges x", "forget " + hostileName, "check 192.0.2.1 --everywhere", "unban 192.0.2.1 --wait", "unban 192.0.2.1 192.0.2.2 --wait=2",
+	} {
 		for _, format := range formats() {
 			r := ringcast(t, append(strings.Fields(line), "-o", format, "--server", server)...)
 			if at := unsafe.FindString(r.out + r.errOut); at != "" {
@@ -319,6 +323,7 @@ func TestStatus(t *testing.T) {
 	t.Parallel()
 	server := new(fake).start(t)
 	ringcast(t, "status", "--server", server).want(t, exitDone, "head            1152921504606846976\n", "")
+	ringcast(t, "status", "--server", server).want(t, exitDone, "edges           4 known, of which 2 level\n", "")
 	ringcast(t, "status", "-o", "jsonl", "--server", server).want(t, exitDone, `"head":"1152921504606846976"`, "")
 }
 
