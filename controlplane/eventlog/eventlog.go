@@ -139,8 +139,7 @@ type Log interface {
 	// to MaxUnit, as one unit, together with the requests (at least one) and
 	// their audit records, all or nothing. It returns once all is durable, with
 	// a receipt for each request. Where every request is a repeat nothing is
-	// appended; where some are, their receipts are the first ones. Of two that have
-	// one id here the latter is a repeat of the former.
+	// appended; where some are, their receipts are the first ones.
 	//
 	// A refusal is not remembered. Errors: ErrRequestReused, ErrClosed, decide's
 	// own, and the context's, after which the outcome is unknown.

@@ -34,7 +34,6 @@ const (
 	ignoresDigests        fault = "takes another request with the same id for a repeat"
 	appendsRepeats        fault = "appends again for a repeat"
 	answersRepeatsAnew    fault = "answers a repeat with the head"
-	recallsBeforeAll      fault = "looks for repeats only before the first of several requests"
 	answersMixedAnew      fault = "answers a repeat beside a new request as new"
 	sharesRequestIDs      fault = "shares request ids between principals"
 	recallsAside          fault = "looks for a repeat in another transaction"
@@ -125,7 +124,6 @@ func faults() map[fault][]string {
 		ignoresDigests:           {"reused request ids"},
 		appendsRepeats:           {"repeated requests", "concurrent repeats", "several requests"},
 		answersRepeatsAnew:       {"repeated requests", "several requests"},
-		recallsBeforeAll:         {"requests with one id"},
 		answersMixedAnew:         {"several requests"},
 		sharesRequestIDs:         {"repeated requests"},
 		recallsAside:             {"concurrent repeats"},

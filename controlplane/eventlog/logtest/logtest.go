@@ -76,7 +76,6 @@ func checks() []check {
 		{"reused request ids", reusedIDs},
 		{"concurrent repeats", concurrentRepeats},
 		{"several requests", severalRequests},
-		{"requests with one id", twinRequests},
 		{"forgotten requests", forgottenRequests},
 
 		{"superseded events", superseded},

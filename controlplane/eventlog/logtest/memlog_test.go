@@ -193,9 +193,6 @@ func (l *memLog) recall(requests []eventlog.Request) (receipts []eventlog.Receip
 	receipts = make([]eventlog.Receipt, len(requests))
 	for i, r := range requests {
 		was, ok := l.disk.requests[l.key(r)]
-		if twin := l.twin(requests[:i], r); twin >= 0 && !ok {
-			was, ok = remembered{digest: requests[twin].Digest}, true
-		}
 		switch {
 		case r.ID == "" || !ok:
 			fresh = true
@@ -211,13 +208,6 @@ func (l *memLog) recall(requests []eventlog.Request) (receipts []eventlog.Receip
 	return receipts, fresh || l.fault == appendsRepeats, nil
 }
 
-// twin finds an earlier request with the same id.
-func (l *memLog) twin(earlier []eventlog.Request, r eventlog.Request) int {
-	return slices.IndexFunc(earlier, func(e eventlog.Request) bool {
-		return r.ID != "" && l.fault != recallsBeforeAll && l.key(e) == l.key(r)
-	})
-}
-
 func (l *memLog) key(r eventlog.Request) string {
 	if l.fault == sharesRequestIDs {
 		return r.ID
@@ -227,9 +217,6 @@ func (l *memLog) key(r eventlog.Request) string {
 
 func (l *memLog) remember(requests []eventlog.Request, receipts []eventlog.Receipt, position uint64) {
 	for i, r := range requests {
-		if receipts[i].Repeated && receipts[i].Position == 0 {
-			receipts[i].Position = position // of its twin
-		}
 		if receipts[i].Repeated && l.fault != answersMixedAnew {
 			continue
 		}

@@ -112,24 +112,6 @@ func severalRequests(t tb, open Opener) {
 	s.equal("positions committed", []uint64{1, 2, 3, 4, 5, 6}, positions(s.sink.all()))
 }
 
-// twinRequests have one id in one append.
-func twinRequests(t tb, open Opener) {
-	s := start(t, open, eventlog.Retention{})
-	one, two := request("1"), request("2")
-	receipts, err := s.try(unit(present("a")), one, two, one, by("bob", one))
-	if err != nil {
-		t.Fatalf("Append: %v", err)
-	}
-	s.equal("receipts", []eventlog.Receipt{s.first(1), s.first(1), s.repeated(1), s.first(1)}, receipts)
-	if _, err := s.try(unit(present("a")), request("3"), differing(request("3"))); !errors.Is(err, eventlog.ErrRequestReused) {
-		t.Fatalf("Append of two requests with one id: %v", err)
-	}
-	s.expect(1, 0, 0)
-	s.reopen()
-	s.equal("receipt of a repeat", s.repeated(1), s.append(unit(present("a")), one))
-	s.equal("records", 3, len(s.audit(eventlog.AuditQuery{Limit: 10})))
-}
-
 func forgottenRequests(t tb, open Opener) {
 	for _, retention := range []time.Duration{0, time.Minute} {
 		s := start(t, open, eventlog.Retention{Request: retention})

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"bytes"
-	"cmp"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -44,49 +43,28 @@ func (tx *txn) append(j *job, now time.Time, remembered time.Duration) (controlp
 }
 
 // recall finds the receipts of requests that were made before. fresh says that
-// one at least was not. A repeat of one before it here has no position yet.
+// one at least was not.
 func (tx *txn) recall(requests []eventlog.Request, since time.Time) (receipts []eventlog.Receipt, fresh bool, err error) {
 	receipts = make([]eventlog.Receipt, len(requests))
 	for i, r := range requests {
-		digest, position, err := tx.remembered(r, since)
-		if err != nil {
-			return nil, false, fmt.Errorf("read request: %w", err)
-		}
-		if digest == nil {
-			digest = twin(requests[:i], r)
-		}
-		switch {
-		case digest == nil:
+		if r.ID == "" {
 			fresh = true
+			continue
+		}
+		var digest []byte
+		err := tx.stmt.recall.QueryRowContext(tx.ctx, r.Principal, r.ID, since.Unix()).Scan(&digest, &receipts[i].Position)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			fresh = true
+		case err != nil:
+			return nil, false, fmt.Errorf("read request: %w", err)
 		case !bytes.Equal(digest, r.Digest[:]):
 			return nil, false, &refused{eventlog.ErrRequestReused}
 		default:
-			receipts[i] = eventlog.Receipt{Epoch: tx.head.Epoch, Position: position, Repeated: true}
+			receipts[i].Epoch, receipts[i].Repeated = tx.head.Epoch, true
 		}
 	}
 	return receipts, fresh, nil
-}
-
-// remembered gives the digest of the request that had the id before; nil: none had.
-func (tx *txn) remembered(r eventlog.Request, since time.Time) (digest []byte, position uint64, err error) {
-	if r.ID == "" {
-		return nil, 0, nil
-	}
-	err = tx.stmt.recall.QueryRowContext(tx.ctx, r.Principal, r.ID, since.Unix()).Scan(&digest, &position)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = nil
-	}
-	return digest, position, err
-}
-
-// twin gives the digest of an earlier request of the same append that has the id.
-func twin(earlier []eventlog.Request, r eventlog.Request) []byte {
-	for _, e := range earlier {
-		if r.ID != "" && e.ID == r.ID && e.Principal == r.Principal {
-			return e.Digest[:]
-		}
-	}
-	return nil
 }
 
 // decide runs the decision and gives its events their places.
@@ -168,7 +146,6 @@ func (tx *txn) succeed(entity string, position uint64) error {
 func (tx *txn) record(requests []eventlog.Request, receipts []eventlog.Receipt, position uint64, now time.Time) error {
 	for i, r := range requests {
 		if receipts[i].Repeated {
-			receipts[i].Position = cmp.Or(receipts[i].Position, position)
 			continue
 		}
 		receipts[i] = eventlog.Receipt{Epoch: tx.head.Epoch, Position: position}
