@@ -117,7 +117,7 @@ func invoke[Request, Response any](
 	defer cancel()
 	response, err := method(ctx, request)
 	if err != nil {
-		return nil, explainRPC(c.server, err)
+		return nil, explainLoss(c.server, err, adviceOn(request, response))
 	}
 	return response, nil
 }

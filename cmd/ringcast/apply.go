@@ -27,7 +27,8 @@ func applyCommand(a *admin) *cobra.Command {
 			"  - restore_token: {jti: 7d1f}            # or subject, token, token_hash\n" +
 			"  - invalidate: {tags: [post:1, 'user:*'], keys: [/posts/1], soft: true}\n" +
 			"  - preload: {routes: [/posts/1]}\n\n" +
-			"The fields are those of the REST API. A ban counts against the allow entries as the batch leaves them.",
+			"The fields are those of the REST API. A ban counts against the allow entries as the batch leaves them. -o json has\n" +
+			"the position of each mutation.",
 		Example: "  ringcast apply -f mutations.yaml\n" +
 			"  ringcast apply -f deploy.json --request-id deploy-4711",
 	}

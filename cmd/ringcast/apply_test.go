@@ -30,7 +30,11 @@ func (f *fakeBatches) Apply(_ context.Context, r *ringcastv1.ApplyRequest) (*rin
 	if f.refuse != nil {
 		return nil, f.refuse
 	}
-	return &ringcastv1.ApplyResponse{Position: 42, Epoch: "7f3a9c"}, nil
+	answer := &ringcastv1.ApplyResponse{Position: 42, Epoch: "7f3a9c"}
+	for i := range r.GetMutations() {
+		answer.Positions = append(answer.Positions, answer.Position-uint64(len(r.GetMutations())-1-i))
+	}
+	return answer, nil
 }
 
 func serveBatches(t *testing.T, refuse error) (f *fakeBatches, address string) {
@@ -107,7 +111,8 @@ func TestApplyAsks(t *testing.T) {
 		"id":             {[]string{"-f", "-", "--request-id", "r"}, "- remove_allow: {ip: 192.0.2.2}", &ringcastv1.ApplyRequest{Mutations: one, RequestId: "r"}, "applied 1 mutation at 7f3a9c-42\n"},
 		"object":         {[]string{"--file", "-"}, "mutations:\n- remove_allow: {ip: 192.0.2.2}", &ringcastv1.ApplyRequest{Mutations: one}, "applied 1 mutation at"},
 		"JSON":           {[]string{"-f", "-"}, "{\n\t\"mutations\": [\n\t\t{\"remove_allow\": {\"ip\": \"192.0.2.2\"}}\n\t]\n}\n", &ringcastv1.ApplyRequest{Mutations: one}, "applied 1 mutation at"},
-		"a list in JSON": {[]string{"-f", "-", "-o", "jsonl"}, `[{"removeAllow":{"ip":"192.0.2.2"}}]`, &ringcastv1.ApplyRequest{Mutations: one}, `{"position":"42","epoch":"7f3a9c"}` + "\n"},
+		"a list in JSON": {[]string{"-f", "-", "-o", "jsonl"}, `[{"removeAllow":{"ip":"192.0.2.2"}}]`, &ringcastv1.ApplyRequest{Mutations: one}, `{"position":"42","epoch":"7f3a9c","positions":["42"]}` + "\n"},
+		"each":           {[]string{"-f", file, "-o", "jsonl"}, "", &ringcastv1.ApplyRequest{Mutations: wantEveryMutation()}, `"positions":["35","36","37","38","39","40","41","42"]}` + "\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

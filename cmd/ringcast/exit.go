@@ -88,16 +88,29 @@ func (e *refusedError) Error() string {
 	return fmt.Sprintf("%s (%s)", clean(e.sentence), clean(e.reason))
 }
 
-// inDoubt is what to do about a call whose answer did not come.
-const inDoubt = "; a change may have been made: look before you repeat it"
+// What to do about a mutation whose answer did not come.
+const (
+	inDoubt = "; a change may have been made: look before you repeat it"
+	named   = "; a change may have been made: repeat it with the same --request-id"
+)
 
-// explainRPC turns the error of an RPC on a connection that was up into one that
-// a person can act on.
-func explainRPC(server string, err error) error { return explainLoss(server, err, inDoubt) }
+// adviceOn gives what to do about a request whose answer did not come, by what the
+// answer would have been; empty: it may be repeated without a look.
+func adviceOn(request, answer any) string {
+	if _, mutates := answer.(receipt); !mutates {
+		return ""
+	}
+	if r, ok := request.(interface{ GetRequestId() string }); ok && r.GetRequestId() != "" {
+		return named
+	}
+	return inDoubt
+}
 
-// explainSafe is explainRPC for what may be repeated without a look.
+// explainSafe is explainLoss for what may be repeated without a look.
 func explainSafe(server string, err error) error { return explainLoss(server, err, "") }
 
+// explainLoss turns the error of an RPC on a connection that was up into one that a
+// person can act on. The advice is for where it is not known what came of the RPC.
 func explainLoss(server string, err error, advice string) error {
 	answer := status.Convert(err)
 	refused := &refusedError{sentence: answer.Message(), reason: reasonOf(answer)}

@@ -54,7 +54,7 @@ func (r remote) healthGRPC(ctx context.Context) (string, error) {
 	defer cancel()
 	answer, err := grpc_health_v1.NewHealthClient(conn).Check(ctx, &grpc_health_v1.HealthCheckRequest{})
 	if err != nil {
-		return "", explainRPC(r.Server, err)
+		return "", explainSafe(r.Server, err)
 	}
 	if answer.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
 		return "", fmt.Errorf("%s answers %s", r.Server, answer.GetStatus())

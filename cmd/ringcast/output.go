@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -110,14 +111,28 @@ func (p printer) mutation(done, ip string, r receipt) error {
 		return err
 	}
 	text, err := json.Marshal(struct {
-		IP       string `json:"ip,omitempty"`
-		Position uint64 `json:"position,string"`
-		Epoch    string `json:"epoch"`
-	}{ip, r.GetPosition(), r.GetEpoch()})
+		IP        string   `json:"ip,omitempty"`
+		Position  uint64   `json:"position,string"`
+		Epoch     string   `json:"epoch"`
+		Positions []string `json:"positions,omitempty"`
+	}{ip, r.GetPosition(), r.GetEpoch(), positionsOf(r)})
 	if err != nil {
 		return fmt.Errorf("encode answer: %w", err)
 	}
 	return p.json(text)
+}
+
+// positionsOf gives the place of each mutation of a batch; nil: it was none.
+func positionsOf(r receipt) []string {
+	batch, ok := r.(interface{ GetPositions() []uint64 })
+	if !ok {
+		return nil
+	}
+	var texts []string
+	for _, position := range batch.GetPositions() {
+		texts = append(texts, strconv.FormatUint(position, 10))
+	}
+	return texts
 }
 
 // since gives a time gone by.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
@@ -89,7 +90,34 @@ func TestAnswersThatLeaveDoubt(t *testing.T) {
 		}
 		ringcast(t, "ban", "192.0.2.1", "--server", f.start(t)).want(t, test.exit, "", test.text)
 	}
+	for _, args := range [][]string{{"192.0.2.1"}, {"192.0.2.1", "--request-id", "r"}} {
+		f := &fake{refuse: func(string) error { return status.Error(codes.Unavailable, "") }}
+		advice := "a change may have been made: look before you repeat it\n"
+		if len(args) > 1 {
+			advice = "a change may have been made: repeat it with the same --request-id\n"
+		}
+		ringcast(t, append([]string{"ban", "--server", f.start(t)}, args...)...).want(t, exitUnreachable, "", advice)
+	}
 	// The log is away, but the server is not.
 	f := &fake{refuse: func(string) error { return refusal(codes.Unavailable, "LOG_UNAVAILABLE", "try again") }}
 	ringcast(t, "ban", "192.0.2.1", "--server", f.start(t)).want(t, exitError, "", "try again (LOG_UNAVAILABLE)")
+}
+
+// What changes nothing leaves no doubt.
+func TestLostAnswersOfReads(t *testing.T) {
+	t.Parallel()
+	server := grpc.NewServer(grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return status.Error(codes.Unavailable, "") }))
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+	t.Cleanup(func() {
+		server.Stop()
+		<-done
+	})
+	for _, args := range [][]string{{"bans"}, {"audit", "--request-id", "r"}, {"check", "192.0.2.1"}, {"status"}, {"healthcheck"}} {
+		ringcast(t, append(args, "--server", listener.Addr().String())...).want(t, exitUnreachable, "", "before its answer came\n")
+	}
 }

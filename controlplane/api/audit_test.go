@@ -171,6 +171,7 @@ func TestAuditRefuses(t *testing.T) {
 		"rpc=Ban":                              "INVALID_RPC",
 		"rpc=BanService":                       "INVALID_RPC",
 		"rpc=BanService/":                      "INVALID_RPC",
+		"rpc=/":                                "INVALID_RPC",
 		"rpc=Token/BanIP":                      "INVALID_RPC",
 		"address=10.0.0.0/8":                   "INVALID_ADDRESS",
 		"address=10.0.0.1:80":                  "INVALID_ADDRESS",

@@ -73,12 +73,12 @@ func auditTime(field string, t *timestamppb.Timestamp) (time.Time, error) {
 // fullMethod completes the name of a method, as the audit has it. A name with all
 // its parts is taken as it is: a record may be of a method that is no more.
 func fullMethod(name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
 	name = strings.TrimPrefix(name, "/")
 	service, method := path.Split(name)
-	switch service = strings.TrimSuffix(service, "/"); {
-	case name == "":
-		return "", nil
-	case strings.Contains(service, "."):
+	if service = strings.TrimSuffix(service, "/"); strings.Contains(service, ".") {
 		return "/" + name, nil
 	}
 	full, ok := findMethod(service, method)

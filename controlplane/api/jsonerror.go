@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,8 +45,8 @@ func explainJSON(data []byte, message proto.Message, cause error) error {
 	if jsonEscape.MatchString(text) {
 		return errors.New(`the body has a \u escape that stands for no character`)
 	}
-	if field := misfit(fields, message); field != nil {
-		return fmt.Errorf("%s: %s", field.Name(), form(field))
+	if sentence := misfit("", fields, message.ProtoReflect()); sentence != "" {
+		return errors.New(sentence)
 	}
 	return errors.New("the body is not JSON of the form that this method takes")
 }
@@ -62,10 +63,10 @@ func explainShape(data []byte, err error) error {
 	return fmt.Errorf("the body is not JSON: the syntax breaks at line %d:%d", line, column)
 }
 
-// misfit is the first field, in the order of their names, whose value does not
-// fit it.
-func misfit(fields map[string]json.RawMessage, message proto.Message) protoreflect.FieldDescriptor {
-	known := message.ProtoReflect().Descriptor().Fields()
+// misfit tells of the first field, in the order of their names, whose value does not
+// fit it: its path, which begins with that of the message, and the form to give it.
+func misfit(path string, fields map[string]json.RawMessage, message protoreflect.Message) (sentence string) {
+	known := message.Descriptor().Fields()
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		field := known.ByJSONName(name)
 		if field == nil {
@@ -75,11 +76,44 @@ func misfit(fields map[string]json.RawMessage, message proto.Message) protorefle
 			continue
 		}
 		alone := fmt.Appendf(nil, "{%q:%s}", name, fields[name])
-		if protojson.Unmarshal(alone, message.ProtoReflect().New().Interface()) != nil {
-			return field
+		if protojson.Unmarshal(alone, message.New().Interface()) == nil {
+			continue
+		}
+		at := path + string(field.Name())
+		return cmp.Or(misfitWithin(at, fields[name], message.NewField(field), field), at+": "+form(field))
+	}
+	return ""
+}
+
+// misfitWithin looks for what does not fit in a value that is a message or a list of
+// messages; empty: it is none, or the value itself does not fit.
+func misfitWithin(path string, value json.RawMessage, of protoreflect.Value, field protoreflect.FieldDescriptor) (sentence string) {
+	switch {
+	case field.Message() == nil || field.Message().ParentFile().Package() == "google.protobuf":
+		return ""
+	case !field.IsList():
+		return misfitInMessage(path, value, of.Message())
+	}
+	var elements []json.RawMessage
+	if json.Unmarshal(value, &elements) != nil {
+		return ""
+	}
+	for i, element := range elements {
+		one := of.List().NewElement().Message()
+		if protojson.Unmarshal(element, one.Interface()) != nil {
+			at := fmt.Sprintf("%s[%d]", path, i)
+			return cmp.Or(misfitInMessage(at, element, one), at+": "+formOfMessage(field.Message().FullName()))
 		}
 	}
-	return nil
+	return ""
+}
+
+func misfitInMessage(path string, value json.RawMessage, message protoreflect.Message) (sentence string) {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(value, &fields) != nil {
+		return ""
+	}
+	return misfit(path+".", fields, message)
 }
 
 // form says what a field's value is to look like.

@@ -42,6 +42,10 @@ const (
 // until a unit is complete.
 const MaxUnit = 100
 
+// PageBytes is how much data the events of a page have, in bytes, when it ends: with the
+// unit that reaches it. It bounds what each of many readers takes in memory.
+const PageBytes = 4 << 20
+
 // Errors of a Log.
 var (
 	// ErrRequestReused: the request id was used before, for another request.
@@ -145,7 +149,7 @@ type Log interface {
 	Head(ctx context.Context) (Head, error)
 
 	// Read returns about limit events (at least one unit) that follow a
-	// position. A unit is never cut.
+	// position, fewer where they are large. A unit is never cut.
 	Read(ctx context.Context, after uint64, limit int) (Page, error)
 
 	// Latest returns the latest event of each entity that has one, live or not,

@@ -147,7 +147,7 @@ func TestDrain(t *testing.T) {
 // One who does not read is dropped, and delays nobody.
 func TestStuckSubscriber(t *testing.T) {
 	t.Parallel()
-	p := newPlane(t, options{Config: Config{writeTimeout: 100 * time.Millisecond}})
+	p := newPlane(t, options{Config: Config{writeTimeout: time.Second}})
 	conn, err := net.Dial("tcp", p.http.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 )
 
-// flushBytes is how much is written at once: a deadline covers each such piece,
-// so that a slow subscriber is told from a stuck one.
+// flushBytes is how much is written at once: a deadline covers about as much, so that
+// a slow subscriber is told from a stuck one. A large batch is many such pieces.
 const flushBytes = 64 << 10
 
 // errStuck ends the stream of a subscriber that does not read.
@@ -60,14 +61,21 @@ func (o *output) send(frames [][]byte) error {
 }
 
 func (o *output) write(pieces [][]byte) error {
-	if err := o.control.SetWriteDeadline(time.Now().Add(o.timeout)); err != nil {
-		return fmt.Errorf("set write deadline: %w", err)
-	}
+	covered := 0 // how many bytes the deadline is still for
 	for _, piece := range pieces {
-		n, err := o.w.Write(piece)
-		o.metrics.bytes.Add(float64(n))
-		if err != nil {
-			return explain(err)
+		for part := range slices.Chunk(piece, flushBytes) {
+			if covered <= 0 {
+				if err := o.control.SetWriteDeadline(time.Now().Add(o.timeout)); err != nil {
+					return fmt.Errorf("set write deadline: %w", err)
+				}
+				covered = flushBytes
+			}
+			n, err := o.w.Write(part)
+			o.metrics.bytes.Add(float64(n))
+			if err != nil {
+				return explain(err)
+			}
+			covered -= n
 		}
 	}
 	return explain(o.control.Flush())

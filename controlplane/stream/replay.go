@@ -11,7 +11,7 @@ import (
 )
 
 // replayPage is how many events of the log are read at once. It bounds the
-// memory of a replay, whatever its length.
+// memory of a replay, whatever its length, together with eventlog.PageBytes.
 const replayPage = 1000
 
 // resume sends everything after the cursor. It reads the log until the ring

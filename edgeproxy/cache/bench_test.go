@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/ringcast/ringcast/internal/wire"
 )
 
 func BenchmarkHit(b *testing.B) {
@@ -40,5 +42,21 @@ func BenchmarkJudge(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		f.judge(1<<40, &p, tags)
+	}
+}
+
+// BenchmarkLargeInvalidation puts one of 1000 tags in force. A batch may have a
+// hundred, and whatever follows it waits.
+func BenchmarkLargeInvalidation(b *testing.B) {
+	tags := make([]string, 1000)
+	for i := range tags {
+		tags[i] = fmt.Sprintf("post:%d", i)
+	}
+	s, f := newStateFile(b), NewFences(time.Now)
+	if err := f.Load(b.Context(), s.db); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		apply(b, s, f, &wire.CacheInvalidated{Tags: tags})
 	}
 }

@@ -58,12 +58,7 @@ func write(ctx context.Context, tx *sql.Tx, c change) (change, error) {
 			return c, err
 		}
 	}
-	for _, s := range c.selectors {
-		if err := putSelector(ctx, tx, s, c.fence); err != nil {
-			return c, err
-		}
-	}
-	return c, nil
+	return c, putFences(ctx, tx, c)
 }
 
 // clearFences drops all fences. Their settling times pass to the floor.
@@ -78,14 +73,28 @@ func clearFences(ctx context.Context, tx *sql.Tx, floor *fence) error {
 	return err
 }
 
-func putSelector(ctx context.Context, tx *sql.Tx, s selector, f fence) error {
-	var soft grace
-	if len(f.soft) > 0 {
-		soft = f.soft[0]
+// putFences prepares its statement once: an invalidation has up to 2000 selectors, and
+// a batch up to 100 invalidations.
+func putFences(ctx context.Context, tx *sql.Tx, c change) error {
+	if len(c.selectors) == 0 {
+		return nil
 	}
-	_, err := tx.ExecContext(ctx, putFence, string(s.kind), s.text,
-		int64(f.hard), int64(soft.generation), soft.at, f.settleUntil)
-	return err
+	stmt, err := tx.PrepareContext(ctx, putFence)
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	var soft grace
+	if len(c.fence.soft) > 0 {
+		soft = c.fence.soft[0]
+	}
+	for _, s := range c.selectors {
+		_, err := stmt.ExecContext(ctx, string(s.kind), s.text, int64(c.fence.hard), int64(soft.generation), soft.at, c.fence.settleUntil)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func deleteFences(ctx context.Context, tx *sql.Tx, list []selector) error {

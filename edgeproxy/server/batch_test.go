@@ -143,3 +143,48 @@ func TestBatchOfBanAndInvalidation(t *testing.T) {
 	}
 	end()
 }
+
+// TestBatchWhileATokenWaitsForKeys: a request whose token has to wait for keys, two
+// seconds, holds no batch up, and its token is looked at once.
+func TestBatchWhileATokenWaitsForKeys(t *testing.T) {
+	t.Parallel()
+	down := make(chan struct{})
+	keys := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-down }))
+	t.Cleanup(keys.Close)
+	t.Cleanup(func() { close(down) })
+	control, more := stream(t, firstSync)
+	edge, _ := start(t, func(c *Config) {
+		c.Origin, c.Control = "http://127.0.0.1:1", []string{control}
+		gatesOf(t, c)
+		c.JWTSecretFile, c.JWTJWKS = "", keys.URL
+	})
+	waitFor(t, edge, 0)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Authorization", unknownKey)
+	answered := make(chan *refusal)
+	go func() {
+		_, refused := edge.gate.admit(r, netip.MustParseAddr(stranger), "/")
+		answered <- refused
+	}()
+	var longest time.Duration
+	for position := 10; ; position += 10 {
+		sent := time.Now()
+		more <- batch(position, ban(banned), revoke("a"), invalidateAll())
+		waitFor(t, edge, uint64(position))
+		longest = max(longest, time.Since(sent))
+		select {
+		case refused := <-answered:
+			if refused == nil || refused.status != http.StatusServiceUnavailable {
+				t.Errorf("the token without keys: %+v", refused)
+			}
+			if got := metric(t, edge, `ringcast_edge_token_checks_total{outcome="no_keys"}`); got != "1" {
+				t.Errorf("the token was looked at %s times", got)
+			}
+			if position < 20 || longest > time.Second {
+				t.Errorf("one of %d batches waited for %s", position/10, longest)
+			}
+			return
+		default:
+		}
+	}
+}

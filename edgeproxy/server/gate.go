@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -35,30 +36,37 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.next.ServeHTTP(w, visit.noted(r))
 }
 
-// admit decides whether a request may pass. No batch is seen in part: neither by the
-// checks of the gate, nor, since invalidations are in force when they are done, by
-// the cache after them. path is escaped.
+// admit decides whether a request may pass, in this order: client address, allow list,
+// ban, staleness, token. path is escaped.
+//
+// No batch is seen in part: neither by the checks of the gate, nor, since
+// invalidations are in force when they are done, by the cache after them. Hence the
+// address is looked at again with the token's revocations. The token itself is
+// verified in between: that may wait for keys, and whoever looks holds units up.
 func (g *gate) admit(r *http.Request, peer netip.Addr, path string) (v visit, refused *refusal) {
-	g.state.Whole(func() { v, refused = g.decide(r, peer, path) })
-	if refused != nil && refused.status == http.StatusUnauthorized {
-		g.failed(v.client.Addr)
-	}
-	return v, refused
-}
-
-// decide is the order of the gate: client address, allow list, ban, staleness, token.
-func (g *gate) decide(r *http.Request, peer netip.Addr, path string) (v visit, refused *refusal) {
 	var err error
 	if v.client, err = g.clients.Resolve(peer, r.Header); err != nil {
 		return v, forwardedConflict
 	}
-	if refused = g.checkAddress(r, v.client.Addr); refused != nil {
+	g.state.Whole(func() { refused = g.checkAddress(r, v.client.Addr) })
+	if refused != nil {
 		return v, refused
 	}
 	if g.stale() {
 		return v, stale
 	}
-	v.subject, refused = g.checkToken(r, path)
+	verdict := g.tokens.Check(r.Context(), token.Request{Path: path, Header: r.Header})
+	if failure := verdict.Failure(); failure != token.None {
+		refused = ofToken(failure)
+	} else if len(verdict.Claims) > 0 {
+		g.state.Whole(func() { refused = cmp.Or(g.checkAddress(r, v.client.Addr), g.checkRevoked(verdict.Claims)) })
+	}
+	if refused != nil && refused.status == http.StatusUnauthorized {
+		g.failed(v.client.Addr)
+	}
+	if refused == nil {
+		v.subject = verdict.Subject
+	}
 	return v, refused
 }
 
@@ -79,21 +87,17 @@ func (g *gate) checkAddress(r *http.Request, addr netip.Addr) *refusal {
 	return &refusal{status: http.StatusForbidden, Error: "ip_banned", Reason: &ban.Reason}
 }
 
-// checkToken gives the verified subject, and refuses a bad token and a revoked one.
-func (g *gate) checkToken(r *http.Request, path string) (subject string, refused *refusal) {
-	verdict := g.tokens.Check(r.Context(), token.Request{Path: path, Header: r.Header})
-	if failure := verdict.Failure(); failure != token.None {
-		return "", ofToken(failure)
-	}
-	for _, claims := range verdict.Claims {
+// checkRevoked refuses a token of which one of the claims is revoked.
+func (g *gate) checkRevoked(all []token.Claims) *refusal {
+	for _, claims := range all {
 		_, revoked, err := g.deny.CheckToken(deny.Token(claims))
 		if err != nil {
 			g.log.Error("revocations cannot be read; the request is refused", "error", err)
-			return "", stateUnavailable
+			return stateUnavailable
 		}
 		if revoked {
-			return "", tokenRevoked
+			return tokenRevoked
 		}
 	}
-	return verdict.Subject, nil
+	return nil
 }

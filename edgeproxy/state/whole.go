@@ -24,7 +24,8 @@ type view struct {
 // force meanwhile, so look is to do nothing that must not be done twice. Only units
 // that one request could see in part count: others hold nobody up.
 //
-// The second time no such unit comes in force before look returns.
+// The second time no such unit comes in force before look returns, so look is not to
+// wait for anything.
 func (s *State) Whole(look func()) {
 	if before := s.view.changes.Load(); before%2 == 0 {
 		look()

@@ -14,6 +14,7 @@ const (
 	takesEvents            fault = "writes positions into the decision's slice"
 	appendsAfterClose      fault = "appends after it was closed"
 	cutsUnits              fault = "cuts a unit at the end of a page"
+	readsLargePages        fault = "gives any number of large events at once"
 	losesUnitEnds          fault = "leaves out the rest of a unit at the end of a page"
 	readsHeadAside         fault = "reads the head in another transaction than the page"
 	skipsToHead            fault = "says that each page is the last"
@@ -107,6 +108,7 @@ func faults() map[fault][]string {
 		takesEvents:              {"a decision's events stay its own"},
 		appendsAfterClose:        {"a closed log"},
 		cutsUnits:                {"pages", "concurrent appends", "model"},
+		readsLargePages:          {"large events"},
 		losesUnitEnds:            {"pages", "concurrent appends", "model"},
 		readsHeadAside:           {"concurrent appends"},
 		skipsToHead:              {"pages", "concurrent appends", "model"},

@@ -63,6 +63,7 @@ func checks() []check {
 		{"whole units", wholeUnits},
 		{"units of a wrong size", wrongSizes},
 		{"pages", pages},
+		{"large events", largeEvents},
 		{"concurrent appends", concurrentAppends},
 
 		{"the state at a decision", decisionState},

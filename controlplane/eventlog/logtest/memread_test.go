@@ -24,9 +24,11 @@ func (l *memLog) Read(_ context.Context, after uint64, limit int) (eventlog.Page
 		after = 0
 	}
 	l.disk.reads.Add(1)
-	n, unit := 0, uint64(0)
+	n, bytes, unit := 0, 0, uint64(0)
 	page.Units = l.units(after, func(s stored) bool {
-		if n++; n <= limit || (s.unit == unit && l.fault != cutsUnits && l.fault != losesUnitEnds) {
+		large := bytes >= eventlog.PageBytes && l.fault != readsLargePages
+		bytes += len(s.Data)
+		if n++; n <= limit && !large || (s.unit == unit && l.fault != cutsUnits && l.fault != losesUnitEnds) {
 			unit = s.unit
 			return false
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -121,6 +122,37 @@ func pages(t tb, open Opener) {
 		page := s.page(beyond, 10)
 		s.equal(fmt.Sprintf("page after %d", beyond), eventlog.Page{Head: s.head(), Next: s.head().Position}, page)
 	}
+}
+
+// largeEvents make short pages: one ends with the unit that makes it large.
+func largeEvents(t tb, open Opener) {
+	const half = eventlog.PageBytes/2 + 1
+	s := start(t, open, eventlog.Retention{})
+	large, larger := moment(strings.Repeat("x", half)), moment(strings.Repeat("x", 2*half))
+	for _, u := range [][]controlplane.Event{moments(3), {large}, {large, large, large}, moments(2), {larger}, {large}, moments(2)} {
+		s.append(unit(u...))
+	}
+	all := s.sink.all()
+	for _, limit := range []int{1, 2, 4, 100} {
+		var read []controlplane.Unit
+		for after := uint64(0); after < s.head().Position; {
+			page := s.page(after, limit)
+			if size := dataOf(page.Units[:len(page.Units)-1]); size >= eventlog.PageBytes {
+				t.Fatalf("Read(%d, %d): a page of %d units has %d bytes of data before the last", after, limit, len(page.Units), size)
+			}
+			read, after = append(read, page.Units...), page.Next
+		}
+		s.equal("large units", outline(all), outline(read))
+	}
+}
+
+func dataOf(units []controlplane.Unit) (bytes int) {
+	for _, u := range units {
+		for _, e := range u.Events {
+			bytes += len(e.Data)
+		}
+	}
+	return bytes
 }
 
 func concurrentAppends(t tb, open Opener) {

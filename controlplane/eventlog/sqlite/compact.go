@@ -3,12 +3,17 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
-// compactStep bounds the rows of one transaction of the compaction, so that
-// appends never wait long for it.
-const compactStep = 1000
+// compactStep and compactStepBytes bound the rows of one transaction of the
+// compaction, so that appends never wait long for it: to drop a row, SQLite reads all
+// pages of it, and a batch or its record can have more than a megabyte.
+const (
+	compactStep      = 1000
+	compactStepBytes = 8 << 20
+)
 
 // Compact implements eventlog.Log.
 func (l *Log) Compact(ctx context.Context) error {
@@ -17,8 +22,8 @@ func (l *Log) Compact(ctx context.Context) error {
 		dropStates(now.Add(-l.cfg.Retention.Tombstone)),
 		dropOldMoments(now.Add(-l.cfg.Retention.Moment)),
 		dropExcessMoments(l.cfg.Retention.MomentMax),
-		dropRows(`requests`, `principal, id`, now.Add(-l.cfg.Retention.Request)),
-		dropRows(`audit`, `id`, now.Add(-l.cfg.Retention.Audit)),
+		dropRequests(now.Add(-l.cfg.Retention.Request)),
+		dropAudit(now.Add(-l.cfg.Retention.Audit)),
 	} {
 		if err := l.repeat(ctx, step); err != nil {
 			return fmt.Errorf("compact: %w", err)
@@ -29,7 +34,7 @@ func (l *Log) Compact(ctx context.Context) error {
 
 // repeat runs a step through the writer until it has nothing left to drop.
 func (l *Log) repeat(ctx context.Context, step func(*txn) (int, error)) error {
-	for dropped := compactStep; dropped == compactStep; {
+	for dropped := 1; dropped > 0; {
 		err := l.submit(ctx, &job{ctx: ctx, step: func(ctx context.Context) error {
 			return l.writer.update(ctx, func(tx *txn) (err error) {
 				dropped, err = step(tx)
@@ -47,30 +52,62 @@ func (l *Log) repeat(ctx context.Context, step func(*txn) (int, error)) error {
 // cutoff. They have no successor, so the horizon rises.
 func dropStates(cutoff time.Time) func(*txn) (int, error) {
 	return func(tx *txn) (int, error) {
-		rows, err := readEvents(tx.ctx, tx.conn,
-			`SELECT `+eventColumns+` FROM events WHERE stale_since <= ? LIMIT ?`, cutoff.Unix(), compactStep)
-		if err != nil || len(rows) == 0 {
+		due, err := tx.dueEvents(`stale_since <= ? LIMIT ?`, cutoff.Unix(), compactStep)
+		if err != nil || len(due) == 0 {
 			return 0, err
 		}
-		for _, row := range rows {
-			if err := tx.drop(row.event.Position, row.event.Entities); err != nil {
+		for _, e := range due {
+			if err := tx.drop(e.key, e.entities); err != nil {
 				return 0, err
 			}
-			tx.head.Horizon = max(tx.head.Horizon, row.event.Position)
+			tx.head.Horizon = max(tx.head.Horizon, uint64(e.key))
 		}
-		return len(rows), tx.saveHorizons()
+		return len(due), tx.saveHorizons()
 	}
 }
 
+// due is what dropping a row needs to know of it: never its contents, which of a
+// thousand rows may be a gigabyte.
+type due struct {
+	// key is the row's integer key: an event's position.
+	key int64
+	// entities are an event's, as the table has them.
+	entities string
+}
+
+// due finds the rows of one step. The query gives the columns of a due, and between
+// them the bytes of the row's contents.
+func (tx *txn) due(query string, args ...any) (found []due, err error) {
+	rows, err := tx.conn.QueryContext(tx.ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for bytes := 0; bytes < compactStepBytes && rows.Next(); {
+		var d due
+		var size int
+		if err := rows.Scan(&d.key, &size, &d.entities); err != nil {
+			return nil, err
+		}
+		found, bytes = append(found, d), bytes+size
+	}
+	return found, rows.Err()
+}
+
+// dueEvents is due of the events that meet a condition.
+func (tx *txn) dueEvents(condition string, args ...any) ([]due, error) {
+	return tx.due(`SELECT position, length(data), entities FROM events WHERE `+condition, args...)
+}
+
 // drop deletes a state event, and its entities unless they have a later one.
-func (tx *txn) drop(position uint64, entities []string) error {
-	for _, entity := range entities {
+func (tx *txn) drop(position int64, entities string) error {
+	for entity := range strings.SplitSeq(entities, "\n") {
 		tx.allows.drop(entity)
-		if _, err := tx.conn.ExecContext(tx.ctx, `DELETE FROM entities WHERE entity = ? AND position = ?`, entity, int64(position)); err != nil {
+		if _, err := tx.conn.ExecContext(tx.ctx, `DELETE FROM entities WHERE entity = ? AND position = ?`, entity, position); err != nil {
 			return err
 		}
 	}
-	_, err := tx.stmt.forget.ExecContext(tx.ctx, int64(position))
+	_, err := tx.stmt.forget.ExecContext(tx.ctx, position)
 	return err
 }
 
@@ -96,18 +133,17 @@ func dropExcessMoments(most int) func(*txn) (int, error) {
 // dropMoments drops the first moment events that meet a condition, and raises
 // their horizon.
 func (tx *txn) dropMoments(condition string, limit int, args ...any) (int, error) {
-	rows, err := readEvents(tx.ctx, tx.conn,
-		`SELECT `+eventColumns+` FROM events WHERE `+condition+` ORDER BY position LIMIT ?`, append(args, limit)...)
-	if err != nil || len(rows) == 0 {
+	due, err := tx.dueEvents(condition+` ORDER BY position LIMIT ?`, append(args, limit)...)
+	if err != nil || len(due) == 0 {
 		return 0, err
 	}
-	for _, row := range rows {
-		if _, err := tx.stmt.forget.ExecContext(tx.ctx, int64(row.event.Position)); err != nil {
+	for _, e := range due {
+		if _, err := tx.stmt.forget.ExecContext(tx.ctx, e.key); err != nil {
 			return 0, err
 		}
-		tx.head.MomentHorizon = max(tx.head.MomentHorizon, row.event.Position)
+		tx.head.MomentHorizon = max(tx.head.MomentHorizon, uint64(e.key))
 	}
-	return len(rows), tx.saveHorizons()
+	return len(due), tx.saveHorizons()
 }
 
 func (tx *txn) saveHorizons() error {
@@ -116,15 +152,30 @@ func (tx *txn) saveHorizons() error {
 	return err
 }
 
-// dropRows drops old rows that no reader's position depends on.
-func dropRows(table, key string, cutoff time.Time) func(*txn) (int, error) {
-	query := fmt.Sprintf(`DELETE FROM %[1]s WHERE (%[2]s) IN (SELECT %[2]s FROM %[1]s WHERE time <= ? LIMIT ?)`, table, key)
+// dropRequests drops what no reader's position depends on, as dropAudit does.
+func dropRequests(cutoff time.Time) func(*txn) (int, error) {
 	return func(tx *txn) (int, error) {
-		result, err := tx.conn.ExecContext(tx.ctx, query, cutoff.Unix(), compactStep)
+		result, err := tx.conn.ExecContext(tx.ctx, `DELETE FROM requests
+			WHERE (principal, id) IN (SELECT principal, id FROM requests WHERE time <= ? LIMIT ?)`, cutoff.Unix(), compactStep)
 		if err != nil {
 			return 0, err
 		}
 		n, err := result.RowsAffected()
 		return int(n), err
+	}
+}
+
+func dropAudit(cutoff time.Time) func(*txn) (int, error) {
+	return func(tx *txn) (int, error) {
+		due, err := tx.due(`SELECT id, octet_length(detail), '' FROM audit WHERE time <= ? LIMIT ?`, cutoff.Unix(), compactStep)
+		if err != nil {
+			return 0, err
+		}
+		for _, record := range due {
+			if _, err := tx.conn.ExecContext(tx.ctx, `DELETE FROM audit WHERE id = ?`, record.key); err != nil {
+				return 0, err
+			}
+		}
+		return len(due), nil
 	}
 }

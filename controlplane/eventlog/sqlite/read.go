@@ -51,14 +51,15 @@ func readPage(ctx context.Context, conn *sql.Conn, after uint64, limit int) (pag
 	page.Next = page.Head.Position
 	after = min(after, math.MaxInt64) // SQLite has no larger integers
 	rows := make([]unitEvent, 0, min(limit, preallocated))
-	rows, err = readMany(ctx, conn, rows, `SELECT `+eventColumns+` FROM events WHERE position > ? ORDER BY position LIMIT ?`, int64(after), int64(limit))
+	rows, full, err := readMany(ctx, conn, rows, eventlog.PageBytes,
+		`SELECT `+eventColumns+` FROM events WHERE position > ? ORDER BY position LIMIT ?`, int64(after), int64(limit))
 	if err != nil {
 		return page, err
 	}
-	if len(rows) == limit {
-		last := rows[limit-1]
+	if full || len(rows) == limit {
+		last := rows[len(rows)-1]
 		page.Next = last.unit
-		rows, err = readMany(ctx, conn, rows, `SELECT `+eventColumns+` FROM events WHERE position > ? AND position <= ? ORDER BY position`,
+		rows, _, err = readMany(ctx, conn, rows, math.MaxInt, `SELECT `+eventColumns+` FROM events WHERE position > ? AND position <= ? ORDER BY position`,
 			int64(last.event.Position), int64(last.unit))
 	}
 	page.Units = units(rows)

@@ -70,40 +70,41 @@ func readEvents(ctx context.Context, q queryer, query string, args ...any) (even
 	return events, rows.Err()
 }
 
-// readMany appends what a query gives. It asks the driver itself, which makes a
-// new value of each column: database/sql would copy it once more, and a row would
-// take nearly twice the time.
-func readMany(ctx context.Context, conn *sql.Conn, into []unitEvent, query string, args ...int64) ([]unitEvent, error) {
+// readMany appends what a query gives, until it has most bytes of data: full tells that
+// rows may be left. It asks the driver itself, which makes a new value of each column:
+// database/sql would copy it once more, and a row would take nearly twice the time.
+func readMany(ctx context.Context, conn *sql.Conn, into []unitEvent, most int, query string, args ...int64) (all []unitEvent, full bool, err error) {
 	named := make([]driver.NamedValue, len(args))
 	for i, arg := range args {
 		named[i] = driver.NamedValue{Ordinal: i + 1, Value: arg}
 	}
-	err := conn.Raw(func(driverConn any) (err error) {
+	err = conn.Raw(func(driverConn any) (err error) {
 		rows, err := driverConn.(driver.QueryerContext).QueryContext(ctx, query, named)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, rows.Close()) }()
-		into, err = appendRows(into, rows)
+		into, full, err = appendRows(into, most, rows)
 		return err
 	})
-	return into, err
+	return into, full, err
 }
 
-func appendRows(into []unitEvent, rows driver.Rows) ([]unitEvent, error) {
+func appendRows(into []unitEvent, most int, rows driver.Rows) (all []unitEvent, full bool, err error) {
 	var r row
 	values := make([]driver.Value, eventColumnCount)
-	for {
+	for bytes := 0; bytes < most; bytes += len(r.data) {
 		switch err := rows.Next(values); {
 		case errors.Is(err, io.EOF):
-			return into, nil
+			return into, false, nil
 		case err != nil:
-			return into, err
+			return into, false, err
 		case !r.take(values):
-			return into, fmt.Errorf("event %v has a column of another type", values[0])
+			return into, false, fmt.Errorf("event %v has a column of another type", values[0])
 		}
 		into = append(into, r.event())
 	}
+	return into, true, nil
 }
 
 // take sets r to the driver's values; ok is false where one is not of its
