@@ -26,6 +26,8 @@ type Config struct {
 	AuditRetention     time.Duration `flag:"audit-retention" default:"2160h" help:"how long it is remembered who asked for which mutation"`
 	MaxTokenLife       time.Duration `flag:"max-token-life" default:"0" help:"longest time from a token's issue to its end, leeway included: a revocation without a ttl ends after it; 0 is unknown: it never ends"`
 
+	InvalidateWindow time.Duration `flag:"invalidate-window" default:"0" help:"how long an invalidation waits for others, to become one event with them; 0 is off, 10s the most"`
+
 	RingSize       int           `flag:"ring-size" default:"10000" value:"N" help:"recent units kept in memory for readers"`
 	RingBytes      config.Bytes  `flag:"ring-bytes" default:"64MiB" value:"SIZE" help:"bound on the memory of the units kept for readers"`
 	Heartbeat      time.Duration `flag:"heartbeat" default:"15s" help:"time between heartbeats of a stream"`
@@ -34,6 +36,10 @@ type Config struct {
 
 // minHeartbeat keeps a slip of the pen from making a stream nothing but heartbeats.
 const minHeartbeat = 100 * time.Millisecond
+
+// maxInvalidateWindow keeps callers from waiting longer than they commonly have
+// patience for.
+const maxInvalidateWindow = 10 * time.Second
 
 // logSQLite is the one value of Config.Log.
 const logSQLite = "sqlite:"
@@ -46,6 +52,8 @@ func (c Config) check() error {
 		atLeast("--moment-max", c.MomentMax, 1),
 		atLeast("--audit-retention", c.AuditRetention, time.Second),
 		atLeast("--max-token-life", c.MaxTokenLife, 0),
+		atLeast("--invalidate-window", c.InvalidateWindow, 0),
+		atMost("--invalidate-window", c.InvalidateWindow, maxInvalidateWindow),
 		atLeast("--ring-size", c.RingSize, 1),
 		atLeast("--ring-bytes", c.RingBytes, 1),
 		atLeast("--max-subscribers", c.MaxSubscribers, 1),
@@ -57,6 +65,13 @@ func (c Config) check() error {
 func atLeast[T int | time.Duration | config.Bytes](flag string, value, least T) error {
 	if value < least {
 		return fmt.Errorf("%s is %v; the least is %v", flag, value, least)
+	}
+	return nil
+}
+
+func atMost(flag string, value, most time.Duration) error {
+	if value > most {
+		return fmt.Errorf("%s is %v; the most is %v", flag, value, most)
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/ringcast/ringcast/controlplane"
 	"github.com/ringcast/ringcast/controlplane/api"
+	"github.com/ringcast/ringcast/controlplane/coalesce"
 	"github.com/ringcast/ringcast/controlplane/eventlog/sqlite"
 	"github.com/ringcast/ringcast/controlplane/ring"
 	"github.com/ringcast/ringcast/controlplane/stream"
@@ -32,11 +33,13 @@ type Server struct {
 	dir     *datadir.Dir
 	log     *sqlite.Log
 	appends *writableLog // log, for those who append
-	ring    *ring.Ring
-	stream  *stream.Server
-	api     *api.Server
-	metrics *prometheus.Registry
-	http    *http.Server
+	// invalidations is nil where none waits for others.
+	invalidations *coalesce.Invalidations
+	ring          *ring.Ring
+	stream        *stream.Server
+	api           *api.Server
+	metrics       *prometheus.Registry
+	http          *http.Server
 
 	httpListener, grpcListener net.Listener
 	// ringErr takes the error of an append to the ring, after which readers
@@ -120,21 +123,33 @@ func (s *Server) publish(units []controlplane.Unit) {
 	}
 }
 
-func (s *Server) build() (err error) {
+func (s *Server) build() error {
 	s.metrics = newRegistry(s)
 	s.stream = stream.New(stream.Config{
 		Heartbeat: s.cfg.Heartbeat, MaxSubscribers: s.cfg.MaxSubscribers,
 		Registerer: s.metrics, Refuse: api.Refuse, Logger: s.deps.Logger,
 	}, s.log, s.ring)
-	s.api, err = api.New(api.Config{
-		Version: s.deps.Version, Logger: s.deps.Logger, Metrics: s.metrics,
-		MaxTokenLife: s.cfg.MaxTokenLife, Ready: s.appends.writable,
-	}, s.appends, s.stream)
-	if err != nil {
+	if err := s.buildAPI(); err != nil {
 		return err
 	}
 	s.http = newHTTPServer(s.handler(), s.deps.Logger)
 	return nil
+}
+
+func (s *Server) buildAPI() (err error) {
+	cfg := api.Config{
+		Version: s.deps.Version, Logger: s.deps.Logger, Metrics: s.metrics,
+		MaxTokenLife: s.cfg.MaxTokenLife, Ready: s.appends.writable,
+	}
+	if s.cfg.InvalidateWindow > 0 {
+		s.invalidations, err = coalesce.New(coalesce.Config{Window: s.cfg.InvalidateWindow, Metrics: s.metrics}, s.appends)
+		if err != nil {
+			return err
+		}
+		cfg.Invalidations = s.invalidations
+	}
+	s.api, err = api.New(cfg, s.appends, s.stream)
+	return err
 }
 
 func (s *Server) listen(ctx context.Context) (err error) {
@@ -158,6 +173,9 @@ func (s *Server) Close() error {
 	errs := []error{listen.Close(s.httpListener, s.grpcListener)}
 	if s.api != nil {
 		s.api.Close()
+	}
+	if s.invalidations != nil {
+		s.invalidations.Close()
 	}
 	if s.log != nil {
 		errs = append(errs, s.log.Close())
