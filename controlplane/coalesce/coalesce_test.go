@@ -157,19 +157,20 @@ func TestRequestIDs(t *testing.T) {
 	bubble(t, func(r *rig) {
 		first := r.call("1", tags("a"))
 		again := r.call("1", tags("a"))
-		beside := r.call("2", tags("b"))
+		beside, zeroth := r.call("2", tags("b")), r.call("0", tags("a"))
 		r.until(window + 1)
 		underWay := r.call("1", tags("a"))
-		late, other := r.call("3", tags("c")), r.call("2", tags("not b"))
+		late, other, another := r.call("3", tags("c")), r.call("2", tags("not b")), r.call("0", tags("not a"))
 		third := r.call("", tags("d"))
-		for _, c := range []*call{first, again, beside} {
+		for _, c := range []*call{first, again, beside, zeroth} {
 			r.answers(c, 1, window+takes)
 		}
 		r.answers(underWay, 1, 2*window+1+takes)
 		r.fails(other, eventlog.ErrRequestReused, 2*window+1+takes)
+		r.fails(another, eventlog.ErrRequestReused, 2*window+1+takes)
 		r.answers(late, 2, 2*window+1+takes)
 		r.answers(third, 2, 2*window+1+takes)
-		r.recorded("a b of 2", "c d of 2")
+		r.recorded("a b of 3", "c d of 2")
 		if r.log.appends != 3 {
 			r.t.Errorf("%d appends; want one in vain", r.log.appends)
 		}
@@ -275,7 +276,13 @@ func TestClose(t *testing.T) {
 		underWay := r.call("", tags("a"))
 		r.until(window + 1)
 		waits := r.call("", tags("b"))
+		g := r.c.opened()[0]
 		r.c.Close()
+		select {
+		case <-g.done:
+		default:
+			r.t.Error("something runs on")
+		}
 		r.fails(underWay, context.Canceled, window+1)
 		r.fails(waits, context.Canceled, window+1)
 		r.c.Close()
@@ -295,14 +302,15 @@ func TestFull(t *testing.T) {
 		return list
 	}
 	for name, row := range map[string]struct {
-		first, fits, too []controlplane.Invalidation
+		first, fits []controlplane.Invalidation
+		too         controlplane.Invalidation
 	}{
-		"tags":     {of(tags(names(controlplane.MaxSelected-1, 5)...)), of(tags("a"), tags("/0000"), keys("/k")), of(tags("b"))},
-		"keys":     {of(keys(names(controlplane.MaxSelected-1, 5)...)), of(keys("/a"), keys("/0000"), tags("t")), of(keys("/b"))},
-		"bytes":    {of(keys(names(63, 2048)...), tags(names(7, 256)...)), of(tags(names(8, 256)...)), of(tags("a"))},
-		"all":      {of(controlplane.Invalidation{All: true}, keys(names(64, 2048)...)), of(controlplane.Invalidation{All: true}), of(tags("a"))},
-		"requests": {repeat(tags("a"), maxMembers-1), of(tags("b")), of(tags("a"))},
-		"records":  {repeat(keys(names(60, 2048)...), 8), of(keys("/a")), repeat(keys(names(60, 2048)...), 1)},
+		"tags":     {of(tags(names(controlplane.MaxSelected-1, 5)...)), of(tags("a"), tags("/0000"), keys("/k")), tags("b")},
+		"keys":     {of(keys(names(controlplane.MaxSelected-1, 5)...)), of(keys("/a"), keys("/0000"), tags("t")), keys("/b")},
+		"bytes":    {of(keys(names(63, 2048)...), tags(names(7, 256)...)), of(tags(names(8, 256)...)), tags("a")},
+		"all":      {of(controlplane.Invalidation{All: true}, keys(names(64, 2048)...)), of(controlplane.Invalidation{All: true}), tags("a")},
+		"requests": {repeat(tags("a"), maxMembers-1), of(tags("b")), tags("a")},
+		"records":  {repeat(keys(names(60, 2048)...), 8), of(keys("/a")), keys(names(60, 2048)...)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(r *rig) {
@@ -314,11 +322,12 @@ func TestFull(t *testing.T) {
 					r.t.Fatalf("%d events before anything was too much", n)
 				}
 				r.until(time.Millisecond)
-				beyond := r.call("", row.too[0])
+				beyond, beside := r.call("", row.too), r.call("", row.too)
 				for _, c := range first {
 					r.answers(c, 1, time.Millisecond+takes)
 				}
 				r.answers(beyond, 2, time.Millisecond+window+takes)
+				r.answers(beside, 2, time.Millisecond+window+takes)
 				for _, u := range r.log.recorded() {
 					withinLimits(t, u)
 				}
