@@ -69,6 +69,10 @@ type State interface {
 	// Any reports whether the log has an event, live or not, of any entity that
 	// begins with prefix.
 	Any(prefix string) (bool, error)
+	// Repeated reports whether the append's request of an index is a repeat: what
+	// it asks for was recorded when it was first made. Of the requests of an append
+	// that is decided on one at least is none.
+	Repeated(request int) bool
 	// Now is when the mutation is accepted.
 	Now() time.Time
 }

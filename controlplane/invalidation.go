@@ -20,6 +20,9 @@ const (
 	// MaxSelectionBytes bounds the tags and keys of one invalidation together,
 	// so that its event stays below the size that readers of the stream accept.
 	MaxSelectionBytes = 128 << 10
+	// MaxSelected bounds the tags of one invalidation, and the keys, as the proto
+	// does for a request.
+	MaxSelected = 1000
 )
 
 // Invalidation asks for stored responses to become unusable.

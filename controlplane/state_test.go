@@ -21,11 +21,15 @@ type state struct {
 	now    time.Time
 	latest map[string]controlplane.Event
 	err    error
+	// repeated are the indices of requests that are repeats.
+	repeated map[int]bool
 }
 
 func newState() *state { return &state{now: noon, latest: map[string]controlplane.Event{}} }
 
 func (s *state) Now() time.Time { return s.now }
+
+func (s *state) Repeated(request int) bool { return s.repeated[request] }
 
 func (s *state) Latest(entity string) (controlplane.Event, bool, error) {
 	e, ok := s.latest[entity]

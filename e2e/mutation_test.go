@@ -59,9 +59,14 @@ type rpcSender struct{ api }
 type receipt interface{ GetPosition() uint64 }
 
 func (s rpcSender) send(m mutation) (uint64, bool, error) {
+	return answered(func(ctx context.Context) (receipt, error) { return s.call(ctx, m) })
+}
+
+// answered tells of a call what send does.
+func answered(call func(context.Context) (receipt, error)) (uint64, bool, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), attempt)
 	defer cancel()
-	answer, err := s.call(ctx, m)
+	answer, err := call(ctx)
 	if err == nil {
 		return answer.GetPosition(), false, nil
 	}

@@ -49,6 +49,9 @@ type Config struct {
 	// MaxTokenLife is the longest that a token is valid from its issue; 0: not
 	// known.
 	MaxTokenLife time.Duration
+	// Invalidations take those of single requests; nil: each becomes an event of its
+	// own in the log.
+	Invalidations Invalidations
 }
 
 // Streams knows the streams that this node serves.
@@ -84,6 +87,9 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Invalidations == nil {
+		cfg.Invalidations = alone{deps.Log}
+	}
 	rules, err := newRules()
 	if err != nil {
 		return nil, err
@@ -108,7 +114,7 @@ func (s *Server) register(cfg Config, deps Deps) {
 	ringcastv1.RegisterBanServiceServer(s.grpc, &banService{log: log, now: cfg.Now, imports: s.imports})
 	ringcastv1.RegisterAllowServiceServer(s.grpc, &allowService{log: log})
 	ringcastv1.RegisterTokenServiceServer(s.grpc, &tokenService{log: log, now: cfg.Now, life: cfg.MaxTokenLife})
-	ringcastv1.RegisterCacheServiceServer(s.grpc, &cacheService{log: log})
+	ringcastv1.RegisterCacheServiceServer(s.grpc, &cacheService{log: log, invalidations: cfg.Invalidations})
 	ringcastv1.RegisterBatchServiceServer(s.grpc, &batchService{log: log, members: batchMembers{rules: s.imports.rules, life: cfg.MaxTokenLife}})
 	ringcastv1.RegisterAuditServiceServer(s.grpc, &auditService{log: log})
 	ringcastv1.RegisterFleetServiceServer(s.grpc, &fleetService{

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/ringcast/ringcast/controlplane"
 	"github.com/ringcast/ringcast/controlplane/eventlog"
@@ -10,7 +11,27 @@ import (
 
 type cacheService struct {
 	ringcastv1.UnimplementedCacheServiceServer
-	log eventlog.Log
+	log           eventlog.Log
+	invalidations Invalidations
+}
+
+// Invalidations are appended to the log, several perhaps as one event.
+type Invalidations interface {
+	// Append returns once the invalidation that a request asks for is durable. It
+	// has the errors of eventlog.Log's Append.
+	Append(context.Context, controlplane.Invalidation, eventlog.Request) (eventlog.Receipt, error)
+}
+
+// alone makes an event of each invalidation.
+type alone struct{ log eventlog.Log }
+
+// Append implements Invalidations.
+func (a alone) Append(ctx context.Context, i controlplane.Invalidation, r eventlog.Request) (eventlog.Receipt, error) {
+	receipts, err := a.log.Append(ctx, i.Decide, r)
+	if err != nil {
+		return eventlog.Receipt{}, err
+	}
+	return receipts[0], nil
 }
 
 // Invalidate implements ringcastv1.CacheServiceServer.
@@ -19,9 +40,13 @@ func (s *cacheService) Invalidate(ctx context.Context, req *ringcastv1.Invalidat
 	if err != nil {
 		return nil, err
 	}
-	receipt, err := appendOne(ctx, s.log, ringcastv1.CacheService_Invalidate_FullMethodName, req, invalidation.Decide)
+	request, err := newRequest(ctx, ringcastv1.CacheService_Invalidate_FullMethodName, req)
 	if err != nil {
 		return nil, err
+	}
+	receipt, err := s.invalidations.Append(ctx, invalidation, request)
+	if err != nil {
+		return nil, fmt.Errorf("append: %w", err)
 	}
 	return &ringcastv1.InvalidateResponse{Position: receipt.Position, Epoch: receipt.Epoch}, nil
 }

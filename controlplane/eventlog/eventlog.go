@@ -54,6 +54,19 @@ var (
 	ErrClosed = errors.New("log is closed")
 )
 
+// ReusedError is an ErrRequestReused that says which requests of an append it is
+// about, so that the others can be appended without them.
+type ReusedError struct {
+	// Requests are the indices of all such requests, at least one, ascending.
+	Requests []int
+}
+
+// Error implements error.
+func (e *ReusedError) Error() string { return ErrRequestReused.Error() }
+
+// Unwrap returns ErrRequestReused.
+func (e *ReusedError) Unwrap() error { return ErrRequestReused }
+
 // Retention says for how long a log keeps what it could forget. A zero field
 // means the constant of that name.
 type Retention struct {
@@ -141,8 +154,10 @@ type Log interface {
 	// a receipt for each request. Where every request is a repeat nothing is
 	// appended; where some are, their receipts are the first ones.
 	//
-	// A refusal is not remembered. Errors: ErrRequestReused, ErrClosed, decide's
-	// own, and the context's, after which the outcome is unknown.
+	// No two requests of an append have one principal and id.
+	//
+	// A refusal is not remembered. Errors: a ReusedError, ErrClosed, decide's own,
+	// and the context's, after which the outcome is unknown.
 	Append(ctx context.Context, decide controlplane.Decision, requests ...Request) ([]Receipt, error)
 
 	// Head returns the log's extent, everything acknowledged included.

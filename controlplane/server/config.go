@@ -27,6 +27,7 @@ type Config struct {
 	MaxTokenLife       time.Duration `flag:"max-token-life" default:"0" help:"longest time from a token's issue to its end, leeway included: a revocation without a ttl ends after it; 0 is unknown: it never ends"`
 
 	ForgetEdgesAfter time.Duration `flag:"forget-edges-after" default:"0" help:"forget an edge that cannot be reached for so long, although nobody said that it had stopped: nobody waits for it any more; 0 is never"`
+	InvalidateWindow time.Duration `flag:"invalidate-window" default:"0" help:"how long an invalidation waits for others, to become one event with them; 0 is off, 10s the most"`
 
 	RingSize       int           `flag:"ring-size" default:"10000" value:"N" help:"recent units kept in memory for readers"`
 	RingBytes      config.Bytes  `flag:"ring-bytes" default:"64MiB" value:"SIZE" help:"bound on the memory of the units kept for readers"`
@@ -36,6 +37,10 @@ type Config struct {
 
 // minHeartbeat keeps a slip of the pen from making a stream nothing but heartbeats.
 const minHeartbeat = 100 * time.Millisecond
+
+// maxInvalidateWindow keeps callers from waiting longer than they commonly have
+// patience for.
+const maxInvalidateWindow = 10 * time.Second
 
 // logSQLite is the one value of Config.Log.
 const logSQLite = "sqlite:"
@@ -49,6 +54,8 @@ func (c Config) check() error {
 		atLeast("--audit-retention", c.AuditRetention, time.Second),
 		atLeast("--max-token-life", c.MaxTokenLife, 0),
 		checkForget(c.ForgetEdgesAfter),
+		atLeast("--invalidate-window", c.InvalidateWindow, 0),
+		atMost("--invalidate-window", c.InvalidateWindow, maxInvalidateWindow),
 		atLeast("--ring-size", c.RingSize, 1),
 		atLeast("--ring-bytes", c.RingBytes, 1),
 		atLeast("--max-subscribers", c.MaxSubscribers, 1),
@@ -73,6 +80,13 @@ func checkForget(after time.Duration) error {
 		return nil
 	}
 	return atLeast("--forget-edges-after", after, minForget)
+}
+
+func atMost(flag string, value, most time.Duration) error {
+	if value > most {
+		return fmt.Errorf("%s is %v; the most is %v", flag, value, most)
+	}
+	return nil
 }
 
 func checkLog(url string) error {

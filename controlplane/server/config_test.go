@@ -20,6 +20,8 @@ func TestNewRefuses(t *testing.T) {
 		"--moment-retention is 0s":                        func(c *server.Config) { c.MomentRetention = 0 },
 		"--audit-retention is 0s; the least is 1s":        func(c *server.Config) { c.AuditRetention = 0 },
 		"--moment-max is 0; the least is 1":               func(c *server.Config) { c.MomentMax = 0 },
+		"--invalidate-window is -1ns; the least is 0s":    func(c *server.Config) { c.InvalidateWindow = -1 },
+		"--invalidate-window is 10.001s; the most is 10s": func(c *server.Config) { c.InvalidateWindow = 10001 * time.Millisecond },
 		"--ring-size is 0; the least is 1":                func(c *server.Config) { c.RingSize = 0 },
 		"--ring-bytes is ":                                func(c *server.Config) { c.RingBytes = 0 },
 		"--max-subscribers is -1; the least is 1":         func(c *server.Config) { c.MaxSubscribers = -1 },

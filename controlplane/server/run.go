@@ -52,13 +52,18 @@ func (s *Server) watchRing(ctx context.Context) error {
 	}
 }
 
-// drain ends the streams first: they are what keeps the HTTP server from
-// shutting down.
+// drain ends the streams first: they are what keeps the HTTP server from shutting
+// down. Invalidations that wait for others are still to reach them.
 func (s *Server) drain() error {
 	s.flag.Store(true)
 	s.deps.Logger.Info("draining")
 	streams, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
+	if s.invalidations != nil {
+		if err := s.invalidations.Flush(streams); err != nil {
+			s.deps.Logger.Warn("streams end before the last invalidations", "error", err)
+		}
+	}
 	if err := s.stream.Drain(streams); err != nil {
 		s.deps.Logger.Warn("streams cut off", "error", err)
 	}

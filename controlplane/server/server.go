@@ -17,6 +17,7 @@ import (
 
 	"github.com/ringcast/ringcast/controlplane"
 	"github.com/ringcast/ringcast/controlplane/api"
+	"github.com/ringcast/ringcast/controlplane/coalesce"
 	"github.com/ringcast/ringcast/controlplane/eventlog/sqlite"
 	"github.com/ringcast/ringcast/controlplane/fleet"
 	"github.com/ringcast/ringcast/controlplane/ring"
@@ -36,12 +37,14 @@ type Server struct {
 	dir     *datadir.Dir
 	log     *sqlite.Log
 	appends *writableLog // log, for those who append
-	ring    *ring.Ring
-	fleet   *fleet.Fleet
-	stream  *stream.Server
-	api     *api.Server
-	metrics *prometheus.Registry
-	http    *http.Server
+	// invalidations is nil where none waits for others.
+	invalidations *coalesce.Invalidations
+	ring          *ring.Ring
+	fleet         *fleet.Fleet
+	stream        *stream.Server
+	api           *api.Server
+	metrics       *prometheus.Registry
+	http          *http.Server
 
 	httpListener, grpcListener net.Listener
 	// ringErr takes the error of an append to the ring, after which readers
@@ -133,7 +136,7 @@ func (s *Server) publish(units []controlplane.Unit) {
 	}
 }
 
-func (s *Server) build() (err error) {
+func (s *Server) build() error {
 	s.stream = stream.New(stream.Config{
 		Heartbeat: s.cfg.Heartbeat, MaxSubscribers: s.cfg.MaxSubscribers,
 		Registerer: s.metrics, Refuse: api.Refuse, Logger: s.deps.Logger,
@@ -141,15 +144,27 @@ func (s *Server) build() (err error) {
 			return s.fleet.Connected(ctx, edge)
 		},
 	}, s.log, s.ring)
-	s.api, err = api.New(api.Config{
-		Version: s.deps.Version, Logger: s.deps.Logger, Metrics: s.metrics,
-		MaxTokenLife: s.cfg.MaxTokenLife, Ready: s.appends.writable,
-	}, api.Deps{Log: s.appends, Fleet: s.fleet, Streams: s.stream})
-	if err != nil {
+	if err := s.buildAPI(); err != nil {
 		return err
 	}
 	s.http = newHTTPServer(s.handler(), s.deps.Logger)
 	return nil
+}
+
+func (s *Server) buildAPI() (err error) {
+	cfg := api.Config{
+		Version: s.deps.Version, Logger: s.deps.Logger, Metrics: s.metrics,
+		MaxTokenLife: s.cfg.MaxTokenLife, Ready: s.appends.writable,
+	}
+	if s.cfg.InvalidateWindow > 0 {
+		s.invalidations, err = coalesce.New(coalesce.Config{Window: s.cfg.InvalidateWindow, Metrics: s.metrics}, s.appends)
+		if err != nil {
+			return err
+		}
+		cfg.Invalidations = s.invalidations
+	}
+	s.api, err = api.New(cfg, api.Deps{Log: s.appends, Fleet: s.fleet, Streams: s.stream})
+	return err
 }
 
 func (s *Server) listen(ctx context.Context) (err error) {
@@ -176,6 +191,9 @@ func (s *Server) Close() error {
 	}
 	if s.fleet != nil {
 		errs = append(errs, s.fleet.Close())
+	}
+	if s.invalidations != nil {
+		s.invalidations.Close()
 	}
 	if s.log != nil {
 		errs = append(errs, s.log.Close())

@@ -78,7 +78,7 @@ func TestReports(t *testing.T) {
 	site, _ := origin(t)
 	control, more, got := reports(t, firstSync)
 	edge, stop := start(t, func(c *Config) {
-		c.Origin, c.Control, c.NodeID = site, []string{control + "/ring/cast"}, "edge/1"
+		c.Origin, c.Control, c.NodeID = site, []string{control + "/ring/cast"}, "edge%1"
 	})
 	started := time.Now()
 	first := next(t, got)
@@ -98,7 +98,7 @@ func TestReports(t *testing.T) {
 	if _, body := get(t, "http://"+edge.AdminAddr().String()+"/status"); !strings.Contains(body, `"reported_to":"`+control+`/ring/cast"`) {
 		t.Errorf("status: %s", body)
 	}
-	if len(second.InForceFor) < len("0.000001s") || second.Position != 3 || second.Path != "POST /ring/cast/v1/edges/edge%2F1:report" {
+	if len(second.InForceFor) < len("0.000001s") || second.Position != 3 || second.Path != "POST /ring/cast/v1/edges/edge%251:report" {
 		t.Errorf("second: %+v", second)
 	}
 	if diff := cmp.Diff(map[string]any{"bans": "1", "allows": "1", "revocations": "1", "cache_entries": "0"}, second.Counts); diff != "" {

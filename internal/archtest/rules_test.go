@@ -78,6 +78,8 @@ func rules() []rule {
 				// The log is an interface; its implementations and their
 				// conformance suite are inside.
 				{"./controlplane/eventlog/...", "./controlplane/eventlog"},
+				// Several invalidations become one Append.
+				{"./controlplane/coalesce", "./controlplane/eventlog"},
 				// A mutation is an Append and a list is a read of the log.
 				{"./controlplane/api", "./controlplane/eventlog"},
 				// A resume reads the log up to where the ring begins.

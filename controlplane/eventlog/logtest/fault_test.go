@@ -35,6 +35,10 @@ const (
 	appendsRepeats        fault = "appends again for a repeat"
 	answersRepeatsAnew    fault = "answers a repeat with the head"
 	answersMixedAnew      fault = "answers a repeat beside a new request as new"
+	hidesRepeats          fault = "does not tell decisions of repeats"
+	tellsOtherRepeats     fault = "tells decisions that another request is the repeat"
+	namesNoReused         fault = "does not say which request's id was reused"
+	namesFirstReused      fault = "names the first of several reused ids alone"
 	sharesRequestIDs      fault = "shares request ids between principals"
 	recallsAside          fault = "looks for a repeat in another transaction"
 	decidesAside          fault = "decides without keeping others from appending"
@@ -125,6 +129,10 @@ func faults() map[fault][]string {
 		appendsRepeats:           {"repeated requests", "concurrent repeats", "several requests"},
 		answersRepeatsAnew:       {"repeated requests", "several requests"},
 		answersMixedAnew:         {"several requests"},
+		hidesRepeats:             {"repeats at a decision"},
+		tellsOtherRepeats:        {"repeats at a decision"},
+		namesNoReused:            {"reused request ids"},
+		namesFirstReused:         {"reused request ids"},
 		sharesRequestIDs:         {"repeated requests"},
 		recallsAside:             {"concurrent repeats"},
 		decidesAside:             {"concurrent decisions"},

@@ -76,6 +76,7 @@ func checks() []check {
 		{"reused request ids", reusedIDs},
 		{"concurrent repeats", concurrentRepeats},
 		{"several requests", severalRequests},
+		{"repeats at a decision", repeatsAtDecision},
 		{"forgotten requests", forgottenRequests},
 
 		{"superseded events", superseded},

@@ -116,7 +116,7 @@ func (l *memLog) Append(ctx context.Context, decide controlplane.Decision, reque
 	if l.fault == recallsAside {
 		l.letOthers()
 	}
-	u, err := l.decide(decide)
+	u, err := l.decide(decide, receipts)
 	if err != nil {
 		switch l.fault {
 		case remembersRefusals:
@@ -142,15 +142,15 @@ func (l *memLog) letOthers() {
 	}
 }
 
-func (l *memLog) decide(decide controlplane.Decision) (controlplane.Unit, error) {
+func (l *memLog) decide(decide controlplane.Decision, receipts []eventlog.Receipt) (controlplane.Unit, error) {
 	var events []controlplane.Event
 	var err error
 	if l.fault == decidesAside {
 		l.disk.mu.Unlock()
-		events, err = decide(memState{l})
+		events, err = decide(memState{l, receipts})
 		l.disk.mu.Lock()
 	} else {
-		events, err = decide(memState{l})
+		events, err = decide(memState{l, receipts})
 	}
 	if err != nil && l.fault == wrapsRefusals {
 		err = fmt.Errorf("append: %w", err)
@@ -191,6 +191,7 @@ func (l *memLog) commit(u controlplane.Unit) {
 
 func (l *memLog) recall(requests []eventlog.Request) (receipts []eventlog.Receipt, fresh bool, err error) {
 	receipts = make([]eventlog.Receipt, len(requests))
+	var reused []int
 	for i, r := range requests {
 		was, ok := l.disk.requests[l.key(r)]
 		switch {
@@ -198,14 +199,29 @@ func (l *memLog) recall(requests []eventlog.Request) (receipts []eventlog.Receip
 			fresh = true
 			continue
 		case was.digest != r.Digest && l.fault != ignoresDigests:
-			return nil, false, eventlog.ErrRequestReused
+			reused = append(reused, i)
+			continue
 		}
 		receipts[i] = eventlog.Receipt{Epoch: l.disk.head.Epoch, Position: was.position, Repeated: true}
 		if l.fault == answersRepeatsAnew {
 			receipts[i].Position = l.disk.head.Position
 		}
 	}
+	if len(reused) > 0 {
+		return nil, false, l.reused(reused)
+	}
 	return receipts, fresh || l.fault == appendsRepeats, nil
+}
+
+func (l *memLog) reused(requests []int) error {
+	switch l.fault {
+	case namesNoReused:
+		return eventlog.ErrRequestReused
+	case namesFirstReused:
+		return &eventlog.ReusedError{Requests: requests[:1]}
+	default:
+		return &eventlog.ReusedError{Requests: requests}
+	}
 }
 
 func (l *memLog) key(r eventlog.Request) string {
@@ -225,7 +241,20 @@ func (l *memLog) remember(requests []eventlog.Request, receipts []eventlog.Recei
 	}
 }
 
-type memState struct{ *memLog }
+type memState struct {
+	*memLog
+	receipts []eventlog.Receipt
+}
+
+func (s memState) Repeated(request int) bool {
+	switch s.fault {
+	case hidesRepeats:
+		return false
+	case tellsOtherRepeats:
+		request = len(s.receipts) - 1 - request
+	}
+	return s.receipts[request].Repeated
+}
 
 func (s memState) Now() time.Time {
 	if s.fault == dropsFractions {

@@ -35,6 +35,9 @@ type modelState struct {
 
 func (s modelState) Now() time.Time { return s.now }
 
+// Repeated is never so: the model has no requests.
+func (s modelState) Repeated(int) bool { return false }
+
 func (s modelState) Latest(entity string) (controlplane.Event, bool, error) {
 	e, ok := s.latest(entity)
 	return e, ok && !s.dropped[e.Position], nil

@@ -34,21 +34,30 @@ func repeatedRequests(t tb, open Opener) {
 
 func reusedIDs(t tb, open Opener) {
 	s := start(t, open, eventlog.Retention{})
-	s.append(unit(present("a")), request("id"))
+	if _, err := s.try(unit(present("a")), request("id"), request("id 2"), request("other")); err != nil {
+		t.Fatalf("Append: %v", err)
+	}
 	for range 2 {
-		if _, err := s.try(unit(present("a")), differing(request("id"))); !errors.Is(err, eventlog.ErrRequestReused) {
-			t.Fatalf("Append with a reused request id: %v", err)
-		}
-		_, err := s.try(unit(present("a")), request("fresh"), differing(request("id")))
-		if !errors.Is(err, eventlog.ErrRequestReused) {
-			t.Fatalf("Append with one reused request id of two: %v", err)
-		}
+		s.expectReused([]int{0}, differing(request("id")))
+		s.expectReused([]int{1}, request("fresh"), differing(request("id")))
+		s.expectReused([]int{0, 3}, differing(request("id")), request(""), request("id 2"), differing(request("other")))
 		s.expect(1, 0, 0)
 		s.equal("units committed", []uint64{1}, positions(s.sink.all()))
 		s.reopen()
 	}
 	s.equal("receipt of the same request", s.repeated(1), s.append(unit(present("a")), request("id")))
 	s.equal("receipt of the request beside it", s.first(2), s.append(unit(present("a")), request("fresh")))
+}
+
+// expectReused wants an append to fail for the requests of some indices.
+func (s *subject) expectReused(want []int, requests ...eventlog.Request) {
+	s.t.Helper()
+	_, err := s.try(unit(present("a")), requests...)
+	reused, ok := errors.AsType[*eventlog.ReusedError](err)
+	if !ok || !errors.Is(err, eventlog.ErrRequestReused) {
+		s.t.Fatalf("Append with reused request ids: %v", err)
+	}
+	s.equal("requests whose ids were reused", want, reused.Requests)
 }
 
 func concurrentRepeats(t tb, open Opener) {
@@ -110,6 +119,27 @@ func severalRequests(t tb, open Opener) {
 	s.expect(4, 0, 0)
 	try("one has no id", []eventlog.Request{request(""), three}, s.first(6), s.repeated(4))
 	s.equal("positions committed", []uint64{1, 2, 3, 4, 5, 6}, positions(s.sink.all()))
+}
+
+// repeatsAtDecision wants decisions to know which requests are repeats.
+func repeatsAtDecision(t tb, open Opener) {
+	s := start(t, open, eventlog.Retention{})
+	expect := func(want []bool, requests ...eventlog.Request) {
+		t.Helper()
+		var got []bool
+		s.append(func(state controlplane.State) ([]controlplane.Event, error) {
+			got = nil
+			for i := range requests {
+				got = append(got, state.Repeated(i))
+			}
+			return unit(moment("m"))(state)
+		}, requests...)
+		s.equal("repeats at a decision", want, got)
+	}
+	expect([]bool{false}, request("1"))
+	expect([]bool{true, false, false}, request("1"), request("2"), request(""))
+	s.reopen()
+	expect([]bool{false, true, false, true}, by("bob", request("1")), request("2"), request("3"), request("1"))
 }
 
 func forgottenRequests(t tb, open Opener) {

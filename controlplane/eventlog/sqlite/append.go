@@ -28,7 +28,7 @@ func (tx *txn) append(j *job, now time.Time, remembered time.Duration) (controlp
 	}
 	var unit controlplane.Unit
 	if fresh {
-		if unit, err = tx.decide(j.decide, now); err != nil {
+		if unit, err = tx.decide(j.decide, view{tx, receipts, now}); err != nil {
 			return controlplane.Unit{}, err
 		}
 		if err := tx.write(unit); err != nil {
@@ -46,6 +46,7 @@ func (tx *txn) append(j *job, now time.Time, remembered time.Duration) (controlp
 // one at least was not.
 func (tx *txn) recall(requests []eventlog.Request, since time.Time) (receipts []eventlog.Receipt, fresh bool, err error) {
 	receipts = make([]eventlog.Receipt, len(requests))
+	var reused []int
 	for i, r := range requests {
 		if r.ID == "" {
 			fresh = true
@@ -59,17 +60,20 @@ func (tx *txn) recall(requests []eventlog.Request, since time.Time) (receipts []
 		case err != nil:
 			return nil, false, fmt.Errorf("read request: %w", err)
 		case !bytes.Equal(digest, r.Digest[:]):
-			return nil, false, &refused{eventlog.ErrRequestReused}
+			reused = append(reused, i)
 		default:
 			receipts[i].Epoch, receipts[i].Repeated = tx.head.Epoch, true
 		}
+	}
+	if len(reused) > 0 {
+		return nil, false, &refused{&eventlog.ReusedError{Requests: reused}}
 	}
 	return receipts, fresh, nil
 }
 
 // decide runs the decision and gives its events their places.
-func (tx *txn) decide(decide controlplane.Decision, now time.Time) (controlplane.Unit, error) {
-	events, err := decide(view{tx, now})
+func (tx *txn) decide(decide controlplane.Decision, v view) (controlplane.Unit, error) {
+	events, err := decide(v)
 	if tx.failed != nil {
 		return controlplane.Unit{}, tx.failed
 	}

@@ -154,11 +154,15 @@ func (tx *txn) fail(doing string, err error) error {
 	return tx.failed
 }
 
-// view is a transaction as a decision sees it.
+// view is a transaction as the decision of an append sees it.
 type view struct {
 	*txn
-	now time.Time
+	receipts []eventlog.Receipt
+	now      time.Time
 }
+
+// Repeated implements controlplane.State.
+func (v view) Repeated(request int) bool { return v.receipts[request].Repeated }
 
 // Now implements controlplane.State.
 func (v view) Now() time.Time { return v.now }
