@@ -110,14 +110,13 @@ func (a *applier) control(i item) error {
 func (a *applier) unit(i item, more bool) error {
 	unit := i.unit
 	a.read = i.read
-	a.gathering.add(len(unit.Events))
 	a.events += uint64(len(unit.Events))
 	if a.resetting {
 		a.aside = append(a.aside, unit.Events...)
 	} else {
 		a.units = append(a.units, unit)
 	}
-	if !a.gathering.ready(more) {
+	if !a.gathering.add(len(unit.Events), more) {
 		return nil
 	}
 	return a.flush()

@@ -3,15 +3,15 @@ package follow
 import "time"
 
 const (
-	// batchEvents bounds the events of one transaction, and so its memory, some 5 MB,
-	// and how long anything else waits for the file: a few tenths of a second.
-	batchEvents = 16_000
+	// batchEvents bounds the events of one transaction, and so its memory, some 10 MB,
+	// and how long anything else waits for the file: about half a second.
+	batchEvents = 32_000
 	// floodEvents in one transaction are a flood: an import, not somebody's mutation.
 	floodEvents = 1_000
 	// floodPause is how far apart the transactions of a flood are. Its rows are in no
-	// order, so that each changes a page of its own: of twice as many in a transaction
-	// most share theirs.
-	floodPause = 500 * time.Millisecond
+	// order, so that few of a small transaction share a page: one of ten times as many
+	// writes not much more.
+	floodPause = time.Second
 )
 
 // gathering paces the transactions: at once as long as little comes, and in a flood
@@ -24,17 +24,16 @@ type gathering struct {
 	due <-chan time.Time
 }
 
-// add counts a unit that is held back.
-func (g *gathering) add(events int) { g.held += max(events, 1) }
-
-// ready tells whether what is held back is to be put in force now. more tells that more
-// is waiting already.
-func (g *gathering) ready(more bool) bool {
+// add counts a unit, and tells whether what is held back is to be put in force now;
+// more tells that more is waiting already. A unit of one event is what somebody just
+// asked for, and never waits for a flood.
+func (g *gathering) add(events int, more bool) (ready bool) {
+	g.held += max(events, 1)
 	if more || g.held >= batchEvents {
 		return g.held >= batchEvents
 	}
 	pause := floodPause - time.Since(g.flushed)
-	if !g.flooded || pause <= 0 {
+	if events <= 1 || !g.flooded || pause <= 0 {
 		return true
 	}
 	if g.due == nil {
