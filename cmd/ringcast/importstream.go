@@ -16,7 +16,7 @@ import (
 
 // importWindow bounds the requests that are not answered yet. It is more than the
 // control plane works at, so that it always has the next.
-const importWindow = 128
+const importWindow = 64
 
 // reasonImportIdle is that of a control plane which ends a stream on which nothing
 // came for long.

@@ -17,7 +17,7 @@ import (
 
 // importWindow bounds the requests of one import that are appended at a time, and
 // so how long another caller's mutation waits behind those that share a commit.
-const importWindow = 64
+const importWindow = 32
 
 // importPatience ends an import that waits this long for its caller, who neither
 // sends a request nor takes an answer: it has a place of maxImports. Time that the
