@@ -42,7 +42,7 @@ func (e *edits) ban(event *wire.IPBanned) error {
 		origin = OriginAutomatic
 	}
 	e.bans = append(e.bans, banEdit{
-		prefix: canonicalPrefix(prefix), origin: origin, reason: event.Reason, expiresAt: event.ExpiresAt,
+		prefix: prefix, origin: origin, reason: event.Reason, expiresAt: event.ExpiresAt,
 	})
 	return nil
 }
@@ -55,7 +55,7 @@ func (e *edits) unban(event *wire.IPUnbanned) error {
 	if err != nil {
 		return err
 	}
-	e.lift(canonicalPrefix(prefix), OriginOperator, OriginAutomatic, OriginOwn)
+	e.lift(prefix, OriginOperator, OriginAutomatic, OriginOwn)
 	if wider, single := subscriber(prefix); single {
 		e.lift(wider, OriginAutomatic, OriginOwn)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/gaissmai/bart"
 
 	"github.com/ringcast/ringcast/internal/sqlitedb"
+	"github.com/ringcast/ringcast/internal/wire"
 )
 
 // List is the deny list of an edge, a part of its state. The owner of the state file
@@ -71,7 +72,7 @@ type Counts struct {
 func New(log *slog.Logger, now func() time.Time, allow ...netip.Prefix) *List {
 	l := &List{log: log, now: now, seed: maphash.MakeSeed(), switched: make(chan struct{}, 1)}
 	for _, prefix := range allow {
-		l.static.Insert(canonicalPrefix(prefix))
+		l.static.Insert(wire.CanonicalPrefix(prefix))
 	}
 	return l
 }

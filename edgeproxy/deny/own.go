@@ -35,7 +35,7 @@ func (l *List) BanOwn(ctx context.Context, store Store, bans ...Ban) error {
 func (l *List) LiftOwn(ctx context.Context, store Store, prefixes ...netip.Prefix) error {
 	own := make([]banEdit, len(prefixes))
 	for i, prefix := range prefixes {
-		own[i] = banEdit{prefix: canonicalPrefix(prefix), origin: OriginOwn, gone: true}
+		own[i] = banEdit{prefix: wire.CanonicalPrefix(prefix), origin: OriginOwn, gone: true}
 	}
 	if err := l.editOwn(ctx, store, own, nil); err != nil {
 		return fmt.Errorf("lift own bans: %w", err)
@@ -46,7 +46,7 @@ func (l *List) LiftOwn(ctx context.Context, store Store, prefixes ...netip.Prefi
 // BannedByLog tells whether a ban of the log covers the whole of prefix. An error
 // tells that the state file could not be read.
 func (l *List) BannedByLog(prefix netip.Prefix) (bool, error) {
-	covers, err := l.queries.coveringAll(canonicalPrefix(prefix), l.now().Unix())
+	covers, err := l.queries.coveringAll(wire.CanonicalPrefix(prefix), l.now().Unix())
 	if err != nil {
 		return false, fmt.Errorf("look up ban: %w", err)
 	}
@@ -56,7 +56,7 @@ func (l *List) BannedByLog(prefix netip.Prefix) (bool, error) {
 // BannedByEdge tells whether a ban of the edge's own, of exactly that prefix, is in
 // force. An error tells that the state file could not be read.
 func (l *List) BannedByEdge(prefix netip.Prefix) (bool, error) {
-	covers, err := l.queries.exactly(canonicalPrefix(prefix), l.now().Unix())
+	covers, err := l.queries.exactly(wire.CanonicalPrefix(prefix), l.now().Unix())
 	if err != nil {
 		return false, fmt.Errorf("look up own ban: %w", err)
 	}
@@ -73,7 +73,7 @@ func ownEdits(bans []Ban, now int64) ([]banEdit, error) {
 			return nil, fmt.Errorf("ban %s: %w", ban.Prefix, err)
 		}
 		if live(ban.ExpiresAt, now) {
-			own = append(own, banEdit{prefix: canonicalPrefix(prefix), origin: OriginOwn, reason: ban.Reason, expiresAt: ban.ExpiresAt})
+			own = append(own, banEdit{prefix: wire.CanonicalPrefix(prefix), origin: OriginOwn, reason: ban.Reason, expiresAt: ban.ExpiresAt})
 		}
 	}
 	slices.SortStableFunc(own, func(a, b banEdit) int { return compareEnds(a.expiresAt, b.expiresAt) })
