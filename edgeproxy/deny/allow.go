@@ -47,7 +47,9 @@ func (a allowEdit) removed() bool { return a.gone }
 
 func (a allowEdit) near() near { return nearOf(a.text()) }
 
-func (a allowEdit) key() []any { return []any{a.text()} }
+func (a allowEdit) over(allowEdit) allowEdit { return a }
+
+func (a allowEdit) removal() []any { return []any{a.text()} }
 
 func (a allowEdit) values(dst []any) []any { return append(dst, a.text(), a.reason, a.expiresAt) }
 

@@ -105,7 +105,8 @@ func (l *List) Counts() Counts {
 
 // Apply writes the bans, allow entries and revocations among events, and removes what
 // an unban, the removal of an entry or a restoration takes back. An unban of a
-// single IPv6 address takes back what was decided automatically on its /64, too. What
+// single IPv6 address takes back what was decided automatically on its /64, too, and none
+// takes back a ban of the edge's own that is younger. What
 // has already expired is written like the rest: the clock may be wrong. Errors wrap
 // wire.ErrUndecodable for a text that is no address or a token reference that names
 // not exactly one thing.
