@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -175,9 +176,16 @@ func TestAutoban(t *testing.T) {
 	if got := metric(t, edge, results+`{result="banned"}`) + metric(t, edge, results+`{result="exempt"}`); got != "13" {
 		t.Errorf("metrics say %s", got)
 	}
-	more <- event(gateEventsEnd+1, "ip_unbanned", `{"ip":"2001:db8::/64","timestamp":1}`)
-	waitFor(t, edge, gateEventsEnd+1)
-	if a := from(t, "2001:db8::1", traffic(edge)+"/", "Authorization", alice()); a.status != http.StatusOK {
-		t.Errorf("after the unban: %+v", a)
+	unbans := []struct {
+		timestamp int64
+		status    int
+	}{{1, http.StatusForbidden}, {time.Now().Unix(), http.StatusOK}} // the first is of before the ban
+	for n, unban := range unbans {
+		position := gateEventsEnd + 1 + n
+		more <- event(position, "ip_unbanned", fmt.Sprintf(`{"ip":"2001:db8::/64","timestamp":%d}`, unban.timestamp))
+		waitFor(t, edge, uint64(position))
+		if a := from(t, "2001:db8::1", traffic(edge)+"/", "Authorization", alice()); a.status != unban.status {
+			t.Errorf("after the unban at %d: %+v", unban.timestamp, a)
+		}
 	}
 }
