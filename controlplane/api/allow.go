@@ -50,7 +50,7 @@ func (s *allowService) ListAllows(ctx context.Context, req *ringcastv1.ListAllow
 }
 
 func newAllow(req *ringcastv1.AllowIPRequest) (controlplane.Allow, error) {
-	ip, err := parseIP(req.GetIp())
+	ip, err := parseNewIP(req.GetIp())
 	return controlplane.Allow{IP: ip, Reason: req.GetReason(), TTL: req.GetTtl().AsDuration()}, err
 }
 

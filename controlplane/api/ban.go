@@ -74,7 +74,7 @@ func (s *banService) CheckIP(ctx context.Context, req *ringcastv1.CheckIPRequest
 func (s *banService) ImportBans(stream importStream) error { return s.imports.serve(stream) }
 
 func newBan(req *ringcastv1.BanIPRequest) (controlplane.Ban, error) {
-	ip, err := parseIP(req.GetIp())
+	ip, err := parseNewIP(req.GetIp())
 	return controlplane.Ban{
 		IP: ip, Reason: req.GetReason(), TTL: req.GetTtl().AsDuration(),
 		Automatic: req.GetAutomatic(), Override: req.GetOverride(),
@@ -92,6 +92,17 @@ func parseIP(s string) (netip.Prefix, error) {
 		return netip.Prefix{}, controlplane.Errorf(controlplane.Invalid, controlplane.ReasonInvalidIP, "ip: %v", err)
 	}
 	return ip, nil
+}
+
+// parseNewIP is parseIP for what is to be recorded. What could never have an effect may
+// be asked for, and lifted where an earlier version recorded it.
+func parseNewIP(s string) (netip.Prefix, error) {
+	ip, err := parseIP(s)
+	if err == nil && wire.TranslatedTooWide(ip) {
+		err = controlplane.Errorf(controlplane.Invalid, controlplane.ReasonInvalidIP,
+			"ip: %s has translated IPv4 addresses in it (RFC 6052); name these as IPv4, /%d at the widest", ip, wire.MinPrefixBits4)
+	}
+	return ip, err
 }
 
 func banOf(event controlplane.Event) (*ringcastv1.Ban, error) {

@@ -51,6 +51,52 @@ func TestBanIsListedCheckedAndLifted(t *testing.T) {
 	}
 }
 
+// TestOneFormOfAnAddress has it banned, asked for and lifted in every form that means it,
+// as edges look for it.
+func TestOneFormOfAnAddress(t *testing.T) {
+	t.Parallel()
+	e := start(t)
+	forms := []string{"1.2.3.4", "::ffff:1.2.3.4", "64:ff9b::1.2.3.4", "64:ff9b::102:304/128"}
+	for i, form := range forms {
+		if _, err := e.bans.BanIP(t.Context(), &ringcastv1.BanIPRequest{Ip: form}); err != nil {
+			t.Fatal(err)
+		}
+		for _, asked := range forms {
+			check, err := e.bans.CheckIP(t.Context(), &ringcastv1.CheckIPRequest{Ip: asked})
+			if err != nil || !check.GetBanned() || check.GetBan().GetIp() != "1.2.3.4" {
+				t.Errorf("%s is banned, %s is asked for: %v, %v", form, asked, check, err)
+			}
+		}
+		if _, err := e.bans.UnbanIP(t.Context(), &ringcastv1.UnbanIPRequest{Ip: forms[len(forms)-1-i]}); err != nil {
+			t.Fatal(err)
+		}
+		if check, err := e.bans.CheckIP(t.Context(), &ringcastv1.CheckIPRequest{Ip: form}); err != nil || check.GetBanned() {
+			t.Errorf("%s after the unban: %v, %v", form, check, err)
+		}
+	}
+}
+
+// TestNoBanOfAllThatIsTranslated wants a ban or an entry that would cover nobody refused,
+// and what an earlier version recorded to be lifted.
+func TestNoBanOfAllThatIsTranslated(t *testing.T) {
+	t.Parallel()
+	e := start(t)
+	for _, wide := range []string{"64:ff9b::/96", "64:ff9b::/103", "64:ff9b::c00:0/103", "64:ff9b::/32"} {
+		if _, err := e.bans.BanIP(t.Context(), &ringcastv1.BanIPRequest{Ip: wide}); reasonOf(err) != "INVALID_IP" {
+			t.Errorf("ban of %s: %v", wide, err)
+		}
+		if _, err := e.allows.AllowIP(t.Context(), &ringcastv1.AllowIPRequest{Ip: wide}); reasonOf(err) != "INVALID_IP" {
+			t.Errorf("allow entry of %s: %v", wide, err)
+		}
+		if _, err := e.bans.UnbanIP(t.Context(), &ringcastv1.UnbanIPRequest{Ip: wide}); err != nil {
+			t.Errorf("unban of %s: %v", wide, err)
+		}
+		if _, err := e.allows.RemoveAllow(t.Context(), &ringcastv1.RemoveAllowRequest{Ip: wide}); err != nil {
+			t.Errorf("removal of %s: %v", wide, err)
+		}
+	}
+}
+
 func TestRESTAnswersAsTheContractHasThem(t *testing.T) {
 	t.Parallel()
 	e := startAt(t, (&clock{now: noon}).Now)

@@ -178,7 +178,7 @@ func (i *imports) ban(entry *ringcastv1.ImportBansRequest_BanEntry) (controlplan
 	if err := i.rules.Validate(entry); err != nil {
 		return controlplane.Ban{}, err
 	}
-	ip, err := parseIP(entry.GetIp())
+	ip, err := parseNewIP(entry.GetIp())
 	if err != nil {
 		return controlplane.Ban{}, err
 	}

@@ -124,7 +124,7 @@ func TestImportRefusesSingleBans(t *testing.T) {
 	e.allow("10.0.0.0/8", nil)
 	answers, err := e.importAll(
 		&importRequest{RequestId: "a", Bans: []*entry{
-			{Ip: "10.0.0.1/8"}, {Ip: "192.0.2.1"}, {Ip: "::1", Reason: "<"}, {Ip: "::2", Ttl: durationpb.New(0)}, {Ip: strings.Repeat("1", 65)},
+			{Ip: "10.0.0.1/8"}, {Ip: "192.0.2.1"}, {Ip: "::1", Reason: "<"}, {Ip: "::2", Ttl: durationpb.New(0)}, {Ip: strings.Repeat("1", 65)}, {Ip: "64:ff9b::/96"},
 		}},
 		&importRequest{RequestId: "b", Bans: []*entry{{Ip: "192.0.2.1"}, {Ip: "10.1.2.3"}, {Ip: "192.0.2.1"}}},
 		&importRequest{RequestId: "c", Bans: []*entry{{Ip: "10.1.2.3"}}, Override: true},
@@ -134,7 +134,7 @@ func TestImportRefusesSingleBans(t *testing.T) {
 		t.Fatalf("%v, %v", answers, err)
 	}
 	for i, want := range []string{
-		"[0 INVALID_IP 2 INVALID_REASON 3 INVALID_TTL 4 INVALID_IP]", "[1 ADDRESS_ALLOWED 2 REPEATED_IP]", "[]", "[0 ADDRESS_ALLOWED]",
+		"[0 INVALID_IP 2 INVALID_REASON 3 INVALID_TTL 4 INVALID_IP 5 INVALID_IP]", "[1 ADDRESS_ALLOWED 2 REPEATED_IP]", "[]", "[0 ADDRESS_ALLOWED]",
 	} {
 		got := []string{}
 		for _, r := range answers[i].GetRefused() {

@@ -22,7 +22,7 @@ func (e *edits) allow(event *wire.IPAllowed) error {
 	if err != nil {
 		return err
 	}
-	e.allows = append(e.allows, allowEdit{prefix: canonicalPrefix(prefix), reason: event.Reason, expiresAt: event.ExpiresAt})
+	e.allows = append(e.allows, allowEdit{prefix: prefix, reason: event.Reason, expiresAt: event.ExpiresAt})
 	return nil
 }
 
@@ -31,7 +31,7 @@ func (e *edits) removeAllow(event *wire.IPAllowRemoved) error {
 	if err != nil {
 		return err
 	}
-	e.allows = append(e.allows, allowEdit{prefix: canonicalPrefix(prefix), gone: true})
+	e.allows = append(e.allows, allowEdit{prefix: prefix, gone: true})
 	return nil
 }
 
@@ -47,7 +47,9 @@ func (a allowEdit) removed() bool { return a.gone }
 
 func (a allowEdit) near() near { return nearOf(a.text()) }
 
-func (a allowEdit) key() []any { return []any{a.text()} }
+func (a allowEdit) over(allowEdit) allowEdit { return a }
+
+func (a allowEdit) removal() []any { return []any{a.text()} }
 
 func (a allowEdit) values(dst []any) []any { return append(dst, a.text(), a.reason, a.expiresAt) }
 

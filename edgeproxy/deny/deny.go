@@ -21,6 +21,7 @@ import (
 	"github.com/gaissmai/bart"
 
 	"github.com/ringcast/ringcast/internal/sqlitedb"
+	"github.com/ringcast/ringcast/internal/wire"
 )
 
 // List is the deny list of an edge, a part of its state. The owner of the state file
@@ -71,7 +72,7 @@ type Counts struct {
 func New(log *slog.Logger, now func() time.Time, allow ...netip.Prefix) *List {
 	l := &List{log: log, now: now, seed: maphash.MakeSeed(), switched: make(chan struct{}, 1)}
 	for _, prefix := range allow {
-		l.static.Insert(canonicalPrefix(prefix))
+		l.static.Insert(wire.CanonicalPrefix(prefix))
 	}
 	return l
 }
@@ -104,7 +105,8 @@ func (l *List) Counts() Counts {
 
 // Apply writes the bans, allow entries and revocations among events, and removes what
 // an unban, the removal of an entry or a restoration takes back. An unban of a
-// single IPv6 address takes back what was decided automatically on its /64, too. What
+// single IPv6 address takes back what was decided automatically on its /64, too, and none
+// takes back a ban of the edge's own that is younger. What
 // has already expired is written like the rest: the clock may be wrong. Errors wrap
 // wire.ErrUndecodable for a text that is no address or a token reference that names
 // not exactly one thing.

@@ -134,6 +134,7 @@ type modelBan struct {
 type modelEnd struct {
 	expiresAt, issuedBefore int64
 	reason                  string
+	madeAt                  int64
 }
 
 func newModel() *model {
@@ -162,23 +163,28 @@ func (m *model) apply(events []any) {
 			m.bans[key] = modelEnd{expiresAt: event.ExpiresAt, reason: event.Reason}
 		case *wire.IPUnbanned:
 			prefix := netip.MustParsePrefix(withBits(event.IP))
-			for origin := OriginOperator; origin <= OriginOwn; origin++ {
-				delete(m.bans, modelBan{prefix, origin})
-			}
+			delete(m.bans, modelBan{prefix, OriginOperator})
+			m.unban(prefix, event.Timestamp)
 			if prefix.Bits() == 128 {
-				client := netip.PrefixFrom(prefix.Addr(), 64).Masked()
-				delete(m.bans, modelBan{client, OriginAutomatic})
-				delete(m.bans, modelBan{client, OriginOwn})
+				m.unban(netip.PrefixFrom(prefix.Addr(), 64).Masked(), event.Timestamp)
 			}
 		case *wire.IPAllowed:
 			m.allows[netip.MustParsePrefix(withBits(event.IP))] = event.ExpiresAt
 		case *wire.IPAllowRemoved:
 			delete(m.allows, netip.MustParsePrefix(withBits(event.IP)))
 		case *wire.TokenRevoked:
-			m.tokens[event.TokenRef] = modelEnd{event.ExpiresAt, event.IssuedBefore, event.Reason}
+			m.tokens[event.TokenRef] = modelEnd{expiresAt: event.ExpiresAt, issuedBefore: event.IssuedBefore, reason: event.Reason}
 		case *wire.TokenRestored:
 			delete(m.tokens, event.TokenRef)
 		}
+	}
+}
+
+// unban lifts automatic bans.
+func (m *model) unban(prefix netip.Prefix, timestamp int64) {
+	delete(m.bans, modelBan{prefix, OriginAutomatic})
+	if own := (modelBan{prefix, OriginOwn}); timestamp == 0 || m.bans[own].madeAt <= timestamp {
+		delete(m.bans, own)
 	}
 }
 
@@ -196,7 +202,7 @@ func (m *model) banOwn(prefix netip.Prefix, expiresAt, now int64) int64 {
 	if found && live(earlier.expiresAt, now) && (earlier.expiresAt == 0 || expiresAt != 0 && earlier.expiresAt > expiresAt) {
 		expiresAt = earlier.expiresAt
 	}
-	m.bans[key] = modelEnd{expiresAt: expiresAt, reason: "own"}
+	m.bans[key] = modelEnd{expiresAt: expiresAt, reason: "own", madeAt: now}
 	return expiresAt
 }
 

@@ -14,7 +14,8 @@ import (
 // BanOwn puts bans of the edge's own in force, all in one transaction, and returns
 // when they are. They stand beside the log's bans of the same prefix and change
 // none. Where there is one of the edge's own already, that which ends later stays.
-// Restarts and resets leave them; an unban of the prefix lifts them. Origin is not
+// Restarts and resets leave them; an unban of the prefix lifts them, unless it is older
+// than they are by the clocks of control plane and edge. Origin is not
 // looked at, and what has already expired is passed over.
 //
 // Prefixes must be in canonical form; errors wrap wire.ErrAddress for one that is
@@ -35,7 +36,7 @@ func (l *List) BanOwn(ctx context.Context, store Store, bans ...Ban) error {
 func (l *List) LiftOwn(ctx context.Context, store Store, prefixes ...netip.Prefix) error {
 	own := make([]banEdit, len(prefixes))
 	for i, prefix := range prefixes {
-		own[i] = banEdit{prefix: canonicalPrefix(prefix), origin: OriginOwn, gone: true}
+		own[i] = banEdit{prefix: wire.CanonicalPrefix(prefix), origin: OriginOwn, gone: true, at: always}
 	}
 	if err := l.editOwn(ctx, store, own, nil); err != nil {
 		return fmt.Errorf("lift own bans: %w", err)
@@ -46,7 +47,7 @@ func (l *List) LiftOwn(ctx context.Context, store Store, prefixes ...netip.Prefi
 // BannedByLog tells whether a ban of the log covers the whole of prefix. An error
 // tells that the state file could not be read.
 func (l *List) BannedByLog(prefix netip.Prefix) (bool, error) {
-	covers, err := l.queries.coveringAll(canonicalPrefix(prefix), l.now().Unix())
+	covers, err := l.queries.coveringAll(wire.CanonicalPrefix(prefix), l.now().Unix())
 	if err != nil {
 		return false, fmt.Errorf("look up ban: %w", err)
 	}
@@ -56,7 +57,7 @@ func (l *List) BannedByLog(prefix netip.Prefix) (bool, error) {
 // BannedByEdge tells whether a ban of the edge's own, of exactly that prefix, is in
 // force. An error tells that the state file could not be read.
 func (l *List) BannedByEdge(prefix netip.Prefix) (bool, error) {
-	covers, err := l.queries.exactly(canonicalPrefix(prefix), l.now().Unix())
+	covers, err := l.queries.exactly(wire.CanonicalPrefix(prefix), l.now().Unix())
 	if err != nil {
 		return false, fmt.Errorf("look up own ban: %w", err)
 	}
@@ -73,7 +74,7 @@ func ownEdits(bans []Ban, now int64) ([]banEdit, error) {
 			return nil, fmt.Errorf("ban %s: %w", ban.Prefix, err)
 		}
 		if live(ban.ExpiresAt, now) {
-			own = append(own, banEdit{prefix: canonicalPrefix(prefix), origin: OriginOwn, reason: ban.Reason, expiresAt: ban.ExpiresAt})
+			own = append(own, banEdit{prefix: prefix, origin: OriginOwn, reason: ban.Reason, expiresAt: ban.ExpiresAt, at: now})
 		}
 	}
 	slices.SortStableFunc(own, func(a, b banEdit) int { return compareEnds(a.expiresAt, b.expiresAt) })
@@ -124,7 +125,7 @@ func prolong(ctx context.Context, tx *sql.Tx, slot int, own []banEdit) error {
 	for i := range own {
 		var reason string
 		var expiresAt int64
-		err := stmt.QueryRowContext(ctx, own[i].key()...).Scan(&reason, &expiresAt)
+		err := stmt.QueryRowContext(ctx, own[i].text(), int(OriginOwn)).Scan(&reason, &expiresAt)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 		case err != nil:

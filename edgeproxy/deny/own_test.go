@@ -60,6 +60,62 @@ func TestLaterEndOfOwnBansStays(t *testing.T) {
 	}
 }
 
+// TestLateUnban wants an unban that is older than a ban of the edge's own to leave it,
+// whichever way it comes, and the log's bans to go with any.
+func TestLateUnban(t *testing.T) {
+	t.Parallel()
+	const addr, wider = "2001:db8::5", "2001:db8::/64"
+	for timestamp, lifts := range map[int64]bool{990: false, 999: false, 1000: true, 1001: true, 0: true} {
+		unban := &wire.IPUnbanned{IP: addr, Timestamp: timestamp}
+		for name, steps := range map[string]func(f *fixture){
+			"unit": func(f *fixture) { f.apply(unban) },
+			"restart": func(f *fixture) {
+				f.reopen()
+				f.apply(&wire.IPUnbanned{IP: addr, Timestamp: 1}, unban, &wire.IPUnbanned{IP: addr, Timestamp: 2})
+			},
+			"reset": func(f *fixture) {
+				f.must(f.state.BeginReset(t.Context()))
+				f.must(f.state.Aside(t.Context(), []any{unban}))
+				f.must(f.state.Switch(t.Context(), "e", 1))
+			},
+		} {
+			f := synced(t)
+			f.apply(&wire.IPBanned{IP: addr}, &wire.IPBanned{IP: wider, Automatic: true})
+			f.banOwn(wider, 0)
+			steps(f)
+			if _, banned := f.check(addr); banned == lifts {
+				t.Errorf("%s: unban at %d: banned %v", name, timestamp, banned)
+			}
+			if logged, err := f.list.BannedByLog(netip.MustParsePrefix(addr + "/128")); err != nil || name != "reset" && logged {
+				t.Errorf("%s: unban at %d: the log's bans stay: %v", name, timestamp, err)
+			}
+			f.apply(&wire.IPUnbanned{IP: addr, Timestamp: 1000})
+			f.wantBan(addr, Ban{})
+		}
+	}
+}
+
+// TestLateUnbanInAReset has the ban made while the reset gathers.
+func TestLateUnbanInAReset(t *testing.T) {
+	t.Parallel()
+	f := synced(t)
+	f.must(f.state.BeginReset(t.Context()))
+	f.must(f.state.Aside(t.Context(), nil))
+	for _, ip := range []string{"1.1.1.1", "2.2.2.2", "3.3.3.3"} {
+		f.banOwn(ip, 0)
+	}
+	f.must(f.state.Aside(t.Context(), []any{
+		&wire.IPUnbanned{IP: "1.1.1.1", Timestamp: 999}, &wire.IPUnbanned{IP: "2.2.2.2", Timestamp: 1000},
+		&wire.IPUnbanned{IP: "3.3.3.3", Timestamp: 1000}, &wire.IPUnbanned{IP: "3.3.3.3", Timestamp: 999},
+	}))
+	f.must(f.state.Switch(t.Context(), "e", 1))
+	for addr, want := range map[string]bool{"1.1.1.1": true, "2.2.2.2": false, "3.3.3.3": false} {
+		if _, banned := f.check(addr); banned != want {
+			t.Errorf("%s banned: %v", addr, banned)
+		}
+	}
+}
+
 // TestOwnBansSurvive a restart and a reset, except those that the reset lifts.
 func TestOwnBansSurvive(t *testing.T) {
 	t.Parallel()

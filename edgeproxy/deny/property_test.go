@@ -70,7 +70,8 @@ func (w *world) event() any {
 			Automatic: rapid.Bool().Draw(w.rt, "automatic"), ExpiresAt: w.ends(w.expiry()),
 		}
 	case 2:
-		return &wire.IPUnbanned{IP: ip}
+		ago := rapid.Int64Range(0, 3).Draw(w.rt, "seconds ago")
+		return &wire.IPUnbanned{IP: ip, Timestamp: w.clock.seconds.Load() - ago}
 	case 3, 4:
 		revoked := &wire.TokenRevoked{TokenRef: w.ref(), ExpiresAt: w.ends(w.expiry())}
 		if revoked.Subject != "" {
@@ -188,7 +189,7 @@ func (w *world) banOwnPrefix() {
 	w.banOwn(ip, expiresAt)
 	expiresAt = w.model.banOwn(prefix, expiresAt, now)
 	if w.aside != nil {
-		w.aside.bans[modelBan{prefix, OriginOwn}] = modelEnd{expiresAt: expiresAt, reason: "own"}
+		w.aside.bans[modelBan{prefix, OriginOwn}] = modelEnd{expiresAt: expiresAt, reason: "own", madeAt: now}
 	}
 }
 

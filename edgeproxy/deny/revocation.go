@@ -94,7 +94,9 @@ func (t tokenEdit) removed() bool { return t.gone }
 
 func (t tokenEdit) near() near { return nearOf(t.name) }
 
-func (t tokenEdit) key() []any { return []any{string(t.kind), t.name} }
+func (t tokenEdit) over(tokenEdit) tokenEdit { return t }
+
+func (t tokenEdit) removal() []any { return []any{string(t.kind), t.name} }
 
 func (t tokenEdit) values(dst []any) []any {
 	return append(dst, string(t.kind), t.name, t.reason, t.expiresAt, t.issuedBefore)

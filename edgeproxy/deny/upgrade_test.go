@@ -31,6 +31,8 @@ func TestUpgradeFromSchema1(t *testing.T) {
 	if _, revoked, err := f.list.CheckToken(Token{JTI: "a"}); !revoked || err != nil {
 		t.Errorf("token: revoked %v, error %v", revoked, err)
 	}
+	f.apply(&wire.IPUnbanned{IP: "2001:db8::/64", Timestamp: 1}) // how old the ban is was not kept
+	f.wantBan("2001:db8::1", Ban{})
 	f.apply(&wire.IPBanned{IP: "1.2.3.4", Reason: "operator"}, &wire.IPAllowed{IP: "10.9.9.9"})
 	f.wantBan("10.9.9.9", Ban{})
 	f.reopen()

@@ -15,12 +15,14 @@ import (
 const rowsPerInsert = 1000
 
 // row is an edit of one row.
-type row interface {
+type row[E any] interface {
 	removed() bool
+	// over gives what the edit and the one of the same row before it come to.
+	over(earlier E) E
 	// near orders most rows as their keys do.
 	near() near
-	// key gives the primary key.
-	key() []any
+	// removal gives the values of the statement that removes the row.
+	removal() []any
 	// values appends all columns.
 	values(dst []any) []any
 }
@@ -43,9 +45,9 @@ func (e *edits) write(ctx context.Context, tx *sql.Tx, slot int, seed maphash.Se
 	return slices.Concat(bans, allows, tokens), nil
 }
 
-// latest gives the last edit of each row, those that remove and those that write,
+// latest gives what the edits of each row come to, those that remove and those that write,
 // with rows that are close to one another in a sequence.
-func latest[E row](edits []E, compare func(a, b *E) int) (gone, kept []E) {
+func latest[E row[E]](edits []E, compare func(a, b *E) int) (gone, kept []E) {
 	// Edits are large and far apart in memory: sort small stand-ins.
 	type place struct {
 		near near
@@ -63,9 +65,16 @@ func latest[E row](edits []E, compare func(a, b *E) int) (gone, kept []E) {
 	}
 	slices.SortFunc(places, func(a, b place) int { return cmp.Or(same(a, b), a.at-b.at) })
 	kept = make([]E, 0, len(edits))
-	for i, p := range places {
-		switch e := edits[p.at]; {
-		case i+1 < len(places) && same(p, places[i+1]) == 0:
+	var sum E
+	for i, again := 0, false; i < len(places); i++ {
+		e := edits[places[i].at]
+		if again {
+			e = e.over(sum)
+		}
+		again = i+1 < len(places) && same(places[i], places[i+1]) == 0
+		switch {
+		case again:
+			sum = e
 		case e.removed():
 			gone = append(gone, e)
 		default:
@@ -89,7 +98,7 @@ func (n near) compare(other near) int {
 	return cmp.Or(cmp.Compare(n.high, other.high), cmp.Compare(n.low, other.low))
 }
 
-func remove[R row](ctx context.Context, tx *sql.Tx, query string, rows []R) error {
+func remove[R row[R]](ctx context.Context, tx *sql.Tx, query string, rows []R) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -99,7 +108,7 @@ func remove[R row](ctx context.Context, tx *sql.Tx, query string, rows []R) erro
 	}
 	defer stmt.Close()
 	for _, r := range rows {
-		if _, err := stmt.ExecContext(ctx, r.key()...); err != nil {
+		if _, err := stmt.ExecContext(ctx, r.removal()...); err != nil {
 			return err
 		}
 	}
@@ -107,7 +116,7 @@ func remove[R row](ctx context.Context, tx *sql.Tx, query string, rows []R) erro
 }
 
 // insert writes rows over those with the same key.
-func insert[R row](ctx context.Context, tx *sql.Tx, table string, columns int, rows []R) error {
+func insert[R row[R]](ctx context.Context, tx *sql.Tx, table string, columns int, rows []R) error {
 	size := min(len(rows), rowsPerInsert)
 	if size == 0 {
 		return nil

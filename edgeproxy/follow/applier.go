@@ -11,10 +11,6 @@ import (
 	"github.com/ringcast/ringcast/internal/wire"
 )
 
-// batchEvents bounds the events of one transaction: enough to share its cost,
-// little enough that nothing else waits long for the file.
-const batchEvents = 2000
-
 // applier puts items in force.
 type applier struct {
 	follower *Follower
@@ -24,25 +20,33 @@ type applier struct {
 	synced    bool
 	units     []edgeproxy.Unit // not yet in force
 	aside     []any            // not yet built aside
-	held      int              // events held back, an empty unit counting as one
-	events    uint64           // events held back
-	read      time.Time        // when the last of what is held back came
-	saved     time.Time        // when the staleness was stored last
-	age       time.Duration    // of the last heartbeat
-	err       error            // why it ended, if not with the stream
+	gathering gathering
+	events    uint64        // events held back
+	read      time.Time     // when the last of what is held back came
+	saved     time.Time     // when the staleness was stored last
+	age       time.Duration // of the last heartbeat
+	err       error         // why it ended, if not with the stream
 }
 
 // run puts items in force until there are no more. A failure ends it with what
 // came before in force.
 func (a *applier) run(items <-chan item) error {
 	defer a.drop()
-	for i := range items {
-		if err := a.take(i, len(items) > 0); err != nil {
-			return a.failed(err)
+	for {
+		select {
+		case i, open := <-items:
+			if !open { // The stream was lost: what has been read completely still counts.
+				return a.failed(a.flush())
+			}
+			if err := a.take(i, len(items) > 0); err != nil {
+				return a.failed(err)
+			}
+		case <-a.gathering.due:
+			if err := a.flush(); err != nil {
+				return a.failed(err)
+			}
 		}
 	}
-	// The stream was lost: what has been read completely still counts.
-	return a.failed(a.flush())
 }
 
 // failed notes why the applier ended. What fails because the stream was given up says
@@ -69,8 +73,8 @@ func (a *applier) drop() {
 	}
 }
 
-// take handles one item. Units are held back while more of them wait, up to a
-// batch.
+// take handles one item. Units are held back while more of them wait, or come in a
+// flood, up to a batch.
 func (a *applier) take(i item, more bool) error {
 	if i.kind == itemUnit {
 		return a.unit(i, more)
@@ -109,14 +113,13 @@ func (a *applier) control(i item) error {
 func (a *applier) unit(i item, more bool) error {
 	unit := i.unit
 	a.read = i.read
-	a.held += max(len(unit.Events), 1)
 	a.events += uint64(len(unit.Events))
 	if a.resetting {
 		a.aside = append(a.aside, unit.Events...)
 	} else {
 		a.units = append(a.units, unit)
 	}
-	if more && a.held < batchEvents {
+	if !a.gathering.add(len(unit.Events), more) {
 		return nil
 	}
 	return a.flush()
@@ -124,7 +127,7 @@ func (a *applier) unit(i item, more bool) error {
 
 // flush puts what is held back in force, or aside.
 func (a *applier) flush() (err error) {
-	if a.held == 0 {
+	if a.gathering.held == 0 {
 		return nil
 	}
 	switch {
@@ -138,7 +141,8 @@ func (a *applier) flush() (err error) {
 		return err
 	}
 	a.follower.countApplied(a.events)
-	a.units, a.aside, a.held, a.events = a.units[:0], a.aside[:0], 0, 0
+	a.units, a.aside, a.events = a.units[:0], a.aside[:0], 0
+	a.gathering.done()
 	if a.synced && a.age == 0 {
 		a.follower.vouched(a.read) // it came from a log that speaks for itself
 	}

@@ -19,6 +19,7 @@ type fakeState struct {
 	cursor  *wire.Cursor
 	vouched time.Time
 	refuse  error // what Apply and Aside answer to a ban of 9.9.9.9
+	applied func([]edgeproxy.Unit)
 }
 
 func (s *fakeState) note(format string, args ...any) {
@@ -59,6 +60,9 @@ func (s *fakeState) Apply(_ context.Context, units []edgeproxy.Unit) error {
 		if s.poisoned(u.Events) {
 			return s.refuse
 		}
+	}
+	if s.applied != nil {
+		s.applied(units)
 	}
 	for _, u := range units {
 		s.note("apply %d %s", u.Position, names(u.Events))

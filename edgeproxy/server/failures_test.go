@@ -1,6 +1,10 @@
 package server
 
 import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -49,6 +53,64 @@ func TestWhatCountsAsAFailure(t *testing.T) {
 			t.Errorf("%s: %s clients have failures, want %s", name, got, row.counts)
 		}
 	}
+}
+
+// Of the edge's own answers those count that are of the client's doing, if they are named;
+// not those that tell of the origin.
+func TestOwnAnswersCount(t *testing.T) {
+	t.Parallel()
+	statuses := []string{"400", "405", "413", "502", "504"}
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	for name, row := range map[string]struct {
+		request string
+		status  int
+		refused string
+		named   []string
+		counts  string
+	}{
+		"method":      {"TRACE / HTTP/1.1\r\nHost: h\r\n", 405, "method_not_allowed", statuses, "1"},
+		"target":      {"GET x:opaque HTTP/1.1\r\nHost: h\r\n", 400, "bad_request", statuses, "1"},
+		"long":        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n", 413, "body_too_large", statuses, "1"},
+		"not named":   {"TRACE / HTTP/1.1\r\nHost: h\r\n", 405, "method_not_allowed", []string{"400"}, "0"},
+		"unreachable": {"GET / HTTP/1.1\r\nHost: h\r\n", 502, "", statuses, "0"},
+		"not stored":  {"GET / HTTP/1.1\r\nHost: h\r\nCache-Control: only-if-cached\r\n", 504, "", statuses, "0"},
+	} {
+		edge := startGate(t, func(c *Config) {
+			c.Origin, c.JWT, c.AutobanFailures, c.AutobanStatuses, c.MaxRequestBody = gone.URL, "off", 255, row.named, 10
+		})
+		if status := raw(t, edge, row.request); status != row.status {
+			t.Errorf("%s: %d", name, status)
+		}
+		if got := metric(t, edge, tracked); got != row.counts {
+			t.Errorf("%s: %s clients have failures", name, got)
+		}
+		if row.refused == "" {
+			continue
+		}
+		if got := metric(t, edge, `ringcast_edge_requests_refused_total{error="`+row.refused+`"}`); got != "1" {
+			t.Errorf("%s: %s are counted", name, got)
+		}
+	}
+}
+
+// raw sends what net/http's client would not, and gives the status of the answer.
+func raw(t *testing.T, edge *Server, header string) int {
+	t.Helper()
+	conn, err := net.Dial("tcp", edge.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, header+"Connection: close\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	return answer.StatusCode
 }
 
 // The answers that are named count, from the origin and from the cache.
@@ -114,9 +176,16 @@ func TestAutoban(t *testing.T) {
 	if got := metric(t, edge, results+`{result="banned"}`) + metric(t, edge, results+`{result="exempt"}`); got != "13" {
 		t.Errorf("metrics say %s", got)
 	}
-	more <- event(gateEventsEnd+1, "ip_unbanned", `{"ip":"2001:db8::/64","timestamp":1}`)
-	waitFor(t, edge, gateEventsEnd+1)
-	if a := from(t, "2001:db8::1", traffic(edge)+"/", "Authorization", alice()); a.status != http.StatusOK {
-		t.Errorf("after the unban: %+v", a)
+	unbans := []struct {
+		timestamp int64
+		status    int
+	}{{1, http.StatusForbidden}, {time.Now().Unix(), http.StatusOK}} // the first is of before the ban
+	for n, unban := range unbans {
+		position := gateEventsEnd + 1 + n
+		more <- event(position, "ip_unbanned", fmt.Sprintf(`{"ip":"2001:db8::/64","timestamp":%d}`, unban.timestamp))
+		waitFor(t, edge, uint64(position))
+		if a := from(t, "2001:db8::1", traffic(edge)+"/", "Authorization", alice()); a.status != unban.status {
+			t.Errorf("after the unban at %d: %+v", unban.timestamp, a)
+		}
 	}
 }

@@ -29,7 +29,7 @@ func newMetrics(s *Server) *metrics {
 			Name: "ringcast_edge_requests_passed_total", Help: "Requests that passed the gate.",
 		}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "ringcast_edge_requests_refused_total", Help: "Requests refused at the gate, by error.",
+			Name: "ringcast_edge_requests_refused_total", Help: "Requests refused for what the client is or sent, by error.",
 		}, []string{"error"}),
 		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "ringcast_edge_cache_outcomes_total", Help: "What the cache did, by outcome as in Cache-Status.",

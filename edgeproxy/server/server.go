@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -160,7 +161,7 @@ func (s *Server) build() (err error) {
 	s.metrics = newMetrics(s)
 	s.upstream = upstream.New(upstream.Config{
 		Origin: s.origin, Hosts: ownHosts(listen.Addresses(s.trafficListener)), MaxBody: int64(s.MaxRequestBody),
-		Client: clientOf, IdentityHeader: s.identity, Identity: subjectOf, Answered: s.warden.Answered,
+		Client: clientOf, IdentityHeader: s.identity, Identity: subjectOf, Answered: s.warden.Answered, Refused: s.refused,
 		ShowKey: s.CacheStatusKey, Observe: s.metrics.observe, Log: s.deps.Logger,
 	}, s.cache)
 	s.gate = &gate{
@@ -170,6 +171,12 @@ func (s *Server) build() (err error) {
 	s.traffic = newHTTPServer(s.gate, s.deps.Logger)
 	s.admin = newHTTPServer(s.adminHandler(), s.deps.Logger)
 	return nil
+}
+
+// refused counts a request that passed the gate and was none for an origin.
+func (s *Server) refused(client netip.Addr, status int, reason string) {
+	s.metrics.refused.WithLabelValues(reason).Inc()
+	s.warden.Answered(client, status)
 }
 
 func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {

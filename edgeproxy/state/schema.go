@@ -2,7 +2,7 @@ package state
 
 // migrations bring the file to the present schema, for sqlitedb. All tables of
 // the file are here, whichever part uses them, so that the file has one version.
-func migrations() []string { return []string{schema1, schema2} }
+func migrations() []string { return []string{schema1, schema2, schema3} }
 
 // schema1 has the tables of deny twice: one slot is in force, and a reset fills
 // the other. The views show the slot in force, also to a person with sqlite3.
@@ -106,4 +106,13 @@ CREATE VIEW allows (prefix, reason, expires_at) AS
 	SELECT prefix, reason, expires_at FROM allows_1 WHERE (SELECT active FROM deny_slot) = 1;
 
 UPDATE meta SET position = 0;
+`
+
+// schema3 tells how old an edge's own ban is, so that an unban from before it, which
+// comes late, leaves it. Of those that are there already that is not known: any unban
+// lifts them.
+const schema3 = `
+-- made_at: Unix seconds, of origin 2 alone; 0 not known.
+ALTER TABLE bans_0 ADD COLUMN made_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE bans_1 ADD COLUMN made_at INTEGER NOT NULL DEFAULT 0;
 `

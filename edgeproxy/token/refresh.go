@@ -42,11 +42,11 @@ type refresher struct {
 	wake chan struct{} // has room for the one that makes pending non-nil
 	seen []byte        // what the keys in use were parsed from; run's alone
 
-	mu      sync.Mutex    // guards what follows
-	pending chan struct{} // closed when the fetch asked for, or under way, has ended; nil: none
-	stopped bool          // nobody fetches any more
-	failed  bool          // the last fetch
-	asks    allowance
+	mu       sync.Mutex    // guards what follows
+	pending  chan struct{} // closed when the fetch asked for, or under way, has ended; nil: none
+	stopped  bool          // nobody fetches any more
+	answered time.Time     // when the last fetch succeeded; zero: it did not
+	asks     allowance
 }
 
 // refreshCounts count the fetches by outcome.
@@ -166,7 +166,10 @@ func (r *refresher) begin() {
 func (r *refresher) end(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.failed = err != nil
+	r.answered = time.Time{}
+	if err == nil {
+		r.answered = time.Now()
+	}
 	close(r.pending)
 	r.pending = nil
 }
@@ -181,11 +184,12 @@ func (r *refresher) stop() {
 	}
 }
 
-// succeeded tells whether the last fetch did.
-func (r *refresher) succeeded() bool {
+// current tells whether the keys at hand are all that there are: the last fetch
+// succeeded, and not longer ago than unknown keys may be asked for again.
+func (r *refresher) current() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return !r.failed
+	return !r.answered.IsZero() && time.Since(r.answered) <= askEvery
 }
 
 // backoff doubles with each failure after the first.

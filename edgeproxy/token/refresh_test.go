@@ -1,6 +1,7 @@
 package token
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -212,5 +213,56 @@ func TestSameKeysForgetNothing(t *testing.T) {
 		if s := r.Stats(); s.Remembered != 1 || s.KeysUnchanged < 5 || s.KeysChanged != 1 {
 			t.Errorf("stats %+v", s)
 		}
+	})
+}
+
+// TestUnknownKeysWhileDown has a flood of unknown keys, which is no longer asked for, while
+// the server is down: nobody knows whether there are such keys. Once it has answered they
+// are known not to be there.
+func TestUnknownKeysWhileDown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var down atomic.Bool
+		r := runFake(t, func(*http.Request) (*http.Response, error) {
+			if down.Load() {
+				return nil, io.ErrUnexpectedEOF
+			}
+			return answer(everyKey(), ""), nil
+		})
+		r.want(t, unknown("first"), UnknownKey)
+		down.Store(true)
+		for n := range 300 {
+			r.want(t, unknown(fmt.Sprint(n)), NoKeys)
+			r.want(t, es256().sign(claimsOf()), Passed)
+			time.Sleep(time.Second)
+		}
+		down.Store(false)
+		time.Sleep(maxRetry)
+		for n := range 100 {
+			r.want(t, unknown(fmt.Sprint(n)), UnknownKey)
+		}
+	})
+}
+
+// TestUnknownKeyThatIsNotAskedFor wants the last answer to count for as long as it is not
+// asked again, and no longer.
+func TestUnknownKeyThatIsNotAskedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(c *Config) { c.JWKS = "http://id.example/jwks" })
+		r.jwks.client.Transport = transport(func(*http.Request) (*http.Response, error) { return answer(everyKey(), ""), nil })
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- r.Run(ctx) }()
+		r.want(t, unknown("first"), UnknownKey)
+		cancel() // nothing is fetched any more
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(askEvery)
+		r.want(t, unknown("second"), UnknownKey)
+		time.Sleep(time.Second)
+		r.want(t, unknown("third"), NoKeys)
+		r.want(t, es256().sign(claimsOf()), Passed)
 	})
 }

@@ -67,12 +67,12 @@ func signerOf(a algorithm, c *compact, keys []key) (key, bool) {
 }
 
 // await has a key fetched that is not there, and gives the keys in force afterwards.
-// NoKeys says that nobody knows whether the key exists: the keys were never had, or
-// could not be had now.
+// NoKeys says that nobody knows whether the key exists: the keys were never had, could
+// not be had now, or were not asked for now and were had too long ago to tell.
 func (v *Verifier) await(ctx context.Context, a algorithm, c *compact) (*keySet, Reason) {
 	settled := true
 	if !a.hmac && v.jwks != nil && (c.hasKeyID || !v.ring.current.Load().public.loaded) {
-		settled = v.wait(ctx, v.jwks.ask()) && v.jwks.succeeded()
+		settled = v.wait(ctx, v.jwks.ask()) && v.jwks.current()
 	}
 	set := v.ring.current.Load()
 	if !settled || !set.source(a).loaded {

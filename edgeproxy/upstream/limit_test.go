@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -26,7 +27,11 @@ func TestBodiesAreLimited(t *testing.T) {
 	t.Parallel()
 	const size = 100_000
 	origin, ends := newCounter(t)
-	limited := newEdge(t, origin, upstream.Config{MaxBody: size}, nil)
+	refused := make(chan string, 100)
+	limited := newEdge(t, origin, upstream.Config{
+		MaxBody: size,
+		Refused: func(who netip.Addr, status int, reason string) { refused <- fmt.Sprintln(who, status, reason) },
+	}, nil)
 	unlimited := newEdge(t, origin, upstream.Config{}, nil)
 	for _, tt := range []struct {
 		e                *edge
@@ -62,6 +67,14 @@ func TestBodiesAreLimited(t *testing.T) {
 		}
 		if err := <-ends; (err == nil) != (tt.status == 200) {
 			t.Errorf("%+v: the body ends with %v for the origin", tt, err)
+		}
+	}
+	if len(refused) != 3 {
+		t.Errorf("%d were told of", len(refused))
+	}
+	for range len(refused) {
+		if got := <-refused; got != "127.0.0.1 413 body_too_large\n" {
+			t.Errorf("told of %s", got)
 		}
 	}
 	if len(ends) > 0 {

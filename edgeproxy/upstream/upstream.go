@@ -43,6 +43,9 @@ type Config struct {
 	ShowKey bool
 	// Answered, if set, is told who got an answer with which status. It must not block.
 	Answered func(client netip.Addr, status int)
+	// Refused, if set, is told whose request was none for an origin: the status and the
+	// reason that it got. Answered is not told of it. It must not block.
+	Refused func(client netip.Addr, status int, reason string)
 	// Observe, if set, is told the outcome of each request, also of those to the
 	// origin that refreshes and preloads make. It must not block.
 	Observe func(cache.Outcome)
@@ -78,6 +81,9 @@ func New(config Config, c *cache.Cache) *Handler {
 	}
 	if config.Answered == nil {
 		config.Answered = func(netip.Addr, int) {}
+	}
+	if config.Refused == nil {
+		config.Refused = func(netip.Addr, int, string) {}
 	}
 	if config.Client == nil {
 		config.Client = connected
@@ -119,17 +125,8 @@ func (h *Handler) Close() {
 
 // ServeHTTP answers a request that may pass.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodConnect || r.Method == http.MethodTrace {
-		// There is no tunnel here, and a TRACE would show scripts what they must not see.
-		refuse(w, http.StatusMethodNotAllowed, "method_not_allowed")
-		return
-	}
-	if !addressed(r) {
-		refuse(w, http.StatusBadRequest, "bad_request")
-		return
-	}
-	if h.config.MaxBody > 0 && r.ContentLength > h.config.MaxBody {
-		refuse(w, http.StatusRequestEntityTooLarge, tooLarge)
+	if status, reason := h.unfit(r); status != 0 {
+		h.reject(w, h.config.Client(r).Addr, status, reason)
 		return
 	}
 	if lastHop(r) {
@@ -156,6 +153,26 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		h.forward(out, r, &exchange{caller: who, request: request, decision: d, outcome: d.Outcome})
 	}
+}
+
+// unfit gives the answer to a request that is none for an origin, 0 where it is one.
+func (h *Handler) unfit(r *http.Request) (status int, reason string) {
+	switch {
+	case r.Method == http.MethodConnect || r.Method == http.MethodTrace:
+		// There is no tunnel here, and a TRACE would show scripts what they must not see.
+		return http.StatusMethodNotAllowed, "method_not_allowed"
+	case !addressed(r):
+		return http.StatusBadRequest, "bad_request"
+	case h.config.MaxBody > 0 && r.ContentLength > h.config.MaxBody:
+		return http.StatusRequestEntityTooLarge, tooLarge
+	}
+	return 0, ""
+}
+
+// reject refuses what is the client's own doing.
+func (h *Handler) reject(w http.ResponseWriter, who netip.Addr, status int, reason string) {
+	h.config.Refused(who, status, reason)
+	refuse(w, status, reason)
 }
 
 // addressed tells whether a request has an origin's path (RFC 9112, section 3.2) and
@@ -239,7 +256,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set(cacheStatus, h.status(x.outcome, x.request))
 	var long *http.MaxBytesError
 	if errors.As(err, &long) {
-		refuse(w, http.StatusRequestEntityTooLarge, tooLarge)
+		h.reject(w, x.request.Client, http.StatusRequestEntityTooLarge, tooLarge)
 		return
 	}
 	h.warn(r, "origin did not answer", err)

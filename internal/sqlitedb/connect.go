@@ -1,6 +1,7 @@
 package sqlitedb
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -20,6 +21,10 @@ const (
 	// walLimitBytes is what the write-ahead log is cut back to after a large
 	// transaction, which would otherwise keep its disk space for good.
 	walLimitBytes = 64 << 20
+	// checkpointPages is how long the write-ahead log gets before its pages are moved
+	// into the file, 32 MiB. A page that was changed often meanwhile is moved once: of
+	// rows in no order that is most of them.
+	checkpointPages = 8192
 )
 
 // connector opens connections with their pragmas set, however often the pool
@@ -33,7 +38,7 @@ func (c connector) Connect(context.Context) (driver.Conn, error) { return c.driv
 func (c connector) Driver() driver.Driver                        { return c.driver }
 
 func openWriter(path string, o Options) *sql.DB {
-	return newPool(path, "immediate", sharedPragmas()+writerPragmas(o.Synchronous), 1)
+	return newPool(path, "immediate", sharedPragmas(cmp.Or(o.WriterCacheKiB, cacheKiB))+writerPragmas(o.Synchronous), 1)
 }
 
 func openReaders(path string, o Options) *sql.DB {
@@ -41,12 +46,12 @@ func openReaders(path string, o Options) *sql.DB {
 	if readers <= 0 {
 		readers = defaultMaxReaders
 	}
-	return newPool(path, "deferred", sharedPragmas()+"PRAGMA query_only = ON;", readers)
+	return newPool(path, "deferred", sharedPragmas(cacheKiB)+"PRAGMA query_only = ON;", readers)
 }
 
 // sharedPragmas leave memory-mapped reading off: an input error would kill the
 // process by SIGBUS where now a query fails.
-func sharedPragmas() string {
+func sharedPragmas(cacheKiB int) string {
 	return fmt.Sprintf("PRAGMA busy_timeout = %d; PRAGMA cache_size = -%d; PRAGMA mmap_size = 0;",
 		busyTimeoutMillis, cacheKiB)
 }
@@ -61,8 +66,8 @@ func writerPragmas(s Synchronous) string {
 	case Off:
 		level = "OFF"
 	}
-	return fmt.Sprintf("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = %d; "+
-		"PRAGMA checkpoint_fullfsync = ON; PRAGMA synchronous = %s;", walLimitBytes, level)
+	return fmt.Sprintf("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = %d; PRAGMA wal_autocheckpoint = %d; "+
+		"PRAGMA checkpoint_fullfsync = ON; PRAGMA synchronous = %s;", walLimitBytes, checkpointPages, level)
 }
 
 // newPool gives a pool that keeps its connections and their page caches. It

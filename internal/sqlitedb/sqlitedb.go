@@ -37,6 +37,9 @@ type Options struct {
 	Synchronous Synchronous
 	// MaxReaders bounds the connections of Read; 0 means 4.
 	MaxReaders int
+	// WriterCacheKiB bounds the page cache of Write; 0 means 8 MiB, which each reader
+	// has. More saves reading where rows are changed in no order.
+	WriterCacheKiB int
 	// Check looks through the whole file for damage before anything uses it. A
 	// million rows of 200 bytes take a third of a second, and the time to read
 	// the file from a cold disk.

@@ -14,15 +14,11 @@ const (
 	MinPrefixBits6 = 16
 )
 
-// mappedBits is where the IPv4 address begins inside an IPv4-mapped IPv6
-// address (RFC 4291, section 2.5.5.2).
-const mappedBits = 96
-
 // ErrAddress is wrapped by every error of ParsePrefix.
 var ErrAddress = errors.New("invalid address or prefix")
 
-// ParsePrefix reads an IPv4 or IPv6 address or CIDR prefix. IPv4-mapped IPv6
-// becomes IPv4, and an address becomes a prefix of its full length, so that
+// ParsePrefix reads an IPv4 or IPv6 address or CIDR prefix. IPv6 that is IPv4-mapped, or
+// translated by 64:ff9b::/96, becomes IPv4 (see CanonicalPrefix), and an address becomes a prefix of its full length, so that
 // equal things compare equal. Refused are zones, ports, host bits and prefixes
 // wider than MinPrefixBits4 and MinPrefixBits6. Errors wrap ErrAddress.
 func ParsePrefix(s string) (netip.Prefix, error) {
@@ -33,6 +29,7 @@ func ParsePrefix(s string) (netip.Prefix, error) {
 	if prefix, err = unmap(prefix); err != nil {
 		return netip.Prefix{}, err
 	}
+	prefix = embedded(prefix)
 	if masked := prefix.Masked(); masked != prefix {
 		return netip.Prefix{}, fmt.Errorf("%w: %s has host bits set; do you mean %s?", ErrAddress, prefix, masked)
 	}
@@ -70,10 +67,10 @@ func unmap(p netip.Prefix) (netip.Prefix, error) {
 	if !p.Addr().Is4In6() {
 		return p, nil
 	}
-	if p.Bits() < mappedBits {
+	if p.Bits() < embeddedBits {
 		return netip.Prefix{}, fmt.Errorf("%w: %s mixes IPv4-mapped and other addresses", ErrAddress, p)
 	}
-	return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-mappedBits), nil
+	return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-embeddedBits), nil
 }
 
 func minBits(a netip.Addr) int {

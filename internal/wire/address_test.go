@@ -36,6 +36,15 @@ func TestParsePrefix(t *testing.T) {
 		"::ffff:10.0.0.0/104":    "10.0.0.0/8",
 		"::ffff:10.1.2.0/120":    "10.1.2.0/24",
 		"::ffff:a01:200/120":     "10.1.2.0/24",
+
+		"64:ff9b::1.2.3.4":      "1.2.3.4",
+		"64:FF9B::102:304/128":  "1.2.3.4",
+		"64:ff9b::a00:0/104":    "10.0.0.0/8",
+		"64:ff9b::10.1.2.0/120": "10.1.2.0/24",
+		"64:ff9b::/96":          "64:ff9b::/96",
+		"64:ff9b::a00:0/103":    "64:ff9b::a00:0/103",
+		"64:ff9b::1:102:304":    "64:ff9b::1:102:304",
+		"64:ff9b:1::102:304":    "64:ff9b:1::102:304",
 	} {
 		prefix, err := wire.ParsePrefix(text)
 		if err != nil || wire.FormatPrefix(prefix) != want {
@@ -60,6 +69,8 @@ func TestParsePrefixRefuses(t *testing.T) {
 		"10.0.0.1/8":            "host bits set; do you mean 10.0.0.0/8?",
 		"1.2.3.5/31":            "do you mean 1.2.3.4/31?",
 		"2001:db8::1/32":        "do you mean 2001:db8::/32?",
+		"64:ff9b::10.1.2.3/120": "10.1.2.3/24 has host bits set; do you mean 10.1.2.0/24?",
+		"64:ff9b::1.2.3.4%x":    "has a zone",
 		"::ffff:10.1.2.3/120":   "10.1.2.3/24 has host bits set; do you mean 10.1.2.0/24?",
 		"0.0.0.0/0":             "wider than /8",
 		"10.0.0.0/7":            "wider than /8",

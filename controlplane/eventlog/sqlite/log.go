@@ -29,6 +29,10 @@ const FileName = "log.db"
 // their page caches.
 const maxReaders = 8
 
+// writerCacheKiB holds most of what an import of a million bans changes of the
+// entities' table, whose rows come in no order.
+const writerCacheKiB = 32 << 10
+
 // epochBytes makes an accidental repeat of an epoch as good as impossible.
 const epochBytes = 6
 
@@ -72,7 +76,7 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	}
 	cfg.Retention = cfg.Retention.WithDefaults()
 	db, err := sqlitedb.Open(ctx, filepath.Join(cfg.Dir, FileName), sqlitedb.Options{
-		Migrations: migrations, Synchronous: sqlitedb.Full, MaxReaders: maxReaders, Check: true,
+		Migrations: migrations, Synchronous: sqlitedb.Full, MaxReaders: maxReaders, WriterCacheKiB: writerCacheKiB, Check: true,
 	})
 	if errors.Is(err, sqlitedb.ErrDamaged) {
 		return nil, fmt.Errorf("open log: %w: restore a backup; see docs/operations.md", err)

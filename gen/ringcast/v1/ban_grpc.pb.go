@@ -52,6 +52,10 @@ type BanServiceClient interface {
 	// that named it. A request of which a ban is refused writes nothing and the
 	// stream goes on: send its other bans again, under another request_id. Other
 	// errors end the stream; repeat what has no response with the same request_ids.
+	// At most 16 imports are under way at a time; one more ends with UNAVAILABLE and
+	// the reason TOO_MANY_CALLS. One that sends nothing, or takes no response, for a minute
+	// ends with UNAVAILABLE and the reason IMPORT_IDLE: go on with a new stream, with
+	// the same request_ids.
 	// It has no REST route, since a stream of both directions cannot have one.
 	ImportBans(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ImportBansRequest, ImportBansResponse], error)
 }
@@ -143,6 +147,10 @@ type BanServiceServer interface {
 	// that named it. A request of which a ban is refused writes nothing and the
 	// stream goes on: send its other bans again, under another request_id. Other
 	// errors end the stream; repeat what has no response with the same request_ids.
+	// At most 16 imports are under way at a time; one more ends with UNAVAILABLE and
+	// the reason TOO_MANY_CALLS. One that sends nothing, or takes no response, for a minute
+	// ends with UNAVAILABLE and the reason IMPORT_IDLE: go on with a new stream, with
+	// the same request_ids.
 	// It has no REST route, since a stream of both directions cannot have one.
 	ImportBans(grpc.BidiStreamingServer[ImportBansRequest, ImportBansResponse]) error
 	mustEmbedUnimplementedBanServiceServer()
