@@ -73,7 +73,10 @@ func (c *conn) exchange(r *http.Request) (*http.Response, error) {
 		return nil, unanswered{fmt.Errorf("wait for an answer: %w", err)}
 	}
 	res, err := c.header(r)
-	if err != nil {
+	switch {
+	case err != nil && c.left <= 0: // the other error would hold the header
+		return nil, errLongHeader
+	case err != nil:
 		return nil, fmt.Errorf("read answer: %w", err)
 	}
 	c.left = math.MaxInt64
