@@ -154,7 +154,9 @@ func ok(body string) string {
 	return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(body) + "0\r\n\r\n"
 }
 
-func chunk(s string) string { return strings.Repeat("0", 3) + string("0123456789abcdef"[len(s)%16]) + "\r\n" + s + "\r\n" }
+func chunk(s string) string {
+	return strings.Repeat("0", 3) + string("0123456789abcdef"[len(s)%16]) + "\r\n" + s + "\r\n"
+}
 
 // arrived waits until something has come on the one idle connection.
 func arrived(t testing.TB, o *Transport) {
