@@ -77,7 +77,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if c := t.idle.take(); c != nil {
 		res, err := c.ask(r)
-		if !isUnanswered(err) {
+		if err == nil || !isUnanswered(err) {
 			return res, err
 		}
 	}
