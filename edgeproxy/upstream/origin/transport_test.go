@@ -287,6 +287,30 @@ func TestClosingABody(t *testing.T) {
 	}
 }
 
+// TestTheRestOfABody that is still to come, or is no body at all, keeps its connection from
+// other requests.
+func TestTheRestOfABody(t *testing.T) {
+	t.Parallel()
+	for _, framing := range []string{"Content-Length: 8\r\n\r\nbody", "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n", "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\nz\r\n"} {
+		address, _ := listen(t, func(p *peer) {
+			p.request()
+			p.say("HTTP/1.1 200 OK\r\n" + framing)
+			p.await()
+		})
+		o := newTransport(t, address)
+		res, err := o.RoundTrip(newRequest(t.Context(), "GET", "/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(res.Body, make([]byte, 4)); err != nil {
+			t.Error(err)
+		}
+		if _ = res.Body.Close(); len(o.idle.conns) != 0 {
+			t.Errorf("%q: the connection is kept", framing)
+		}
+	}
+}
+
 func TestIdleConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
 	var closed sync.WaitGroup
