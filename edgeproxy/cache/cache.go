@@ -64,8 +64,8 @@ type Cache struct {
 	open   map[string]*flight
 	byURL  map[string]map[*flight]struct{}
 	closed bool
-	// running waits for the goroutines of the flights.
-	running sync.WaitGroup
+	// runners are the goroutines of the flights.
+	runners *runners
 }
 
 // New gives an empty cache. What state commits, fences puts in force.
@@ -79,7 +79,7 @@ func New(config Config, fences *Fences, state Updater) *Cache {
 	return &Cache{
 		config: config, off: off, fences: fences, state: state,
 		store: newStore(config.MaxBytes, config.MaxEntries, config.Disk, config.ExposeTags), passes: newPasses(config.Now),
-		open: map[string]*flight{}, byURL: map[string]map[*flight]struct{}{},
+		open: map[string]*flight{}, byURL: map[string]map[*flight]struct{}{}, runners: newRunners(),
 	}
 }
 
@@ -136,5 +136,5 @@ func (c *Cache) Close() {
 		}
 	}
 	c.mu.Unlock()
-	c.running.Wait()
+	c.runners.close()
 }

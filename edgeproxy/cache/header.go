@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"maps"
 	"net/textproto"
 	"slices"
 	"strings"
@@ -65,11 +64,13 @@ func storedFields(h Header, omitted []string, exposeTags bool) []Field {
 	if !exposeTags {
 		dropped = append(dropped, tagFields...)
 	}
-	fields := make([]Field, 0, len(h))
-	for _, name := range slices.Sorted(maps.Keys(h)) {
+	fields, values := make([]Field, 0, len(h)+1), make([]string, 0, len(h)) // and perhaps a Date
+	for name, lines := range h {
 		if !slices.Contains(dropped, name) {
-			fields = append(fields, Field{name, slices.Clip(slices.Clone(h[name]))})
+			values = append(values, lines...)
+			fields = append(fields, Field{name, slices.Clip(values[len(values)-len(lines):])})
 		}
 	}
+	slices.SortFunc(fields, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
 	return fields
 }

@@ -119,7 +119,7 @@ func (c *Cache) newFlight(s *seeker) *flight {
 
 func (c *Cache) launch(ctx context.Context, f *flight, fetch FetchFunc) {
 	ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	c.running.Go(func() { c.run(ctx, f, fetch) })
+	c.runners.run(func() { c.run(ctx, f, fetch) })
 }
 
 // finish makes room for the next flight. It can be called again.

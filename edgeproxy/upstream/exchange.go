@@ -96,8 +96,10 @@ func (t roundTripper) response(a *cache.Answer, x *exchange, f *fetch) (*http.Re
 		return res, a.Body.Close()
 	default:
 		res.StatusCode, res.Body, res.ContentLength = a.Entry.Status(), a.Body, a.Length
-		if res.Header = streaming(a, t.h.cache); a.Leads {
+		if a.Leads {
 			res.Header = f.response.Header.Clone() // also what is not stored
+		} else {
+			res.Header = streaming(a, t.h.cache)
 		}
 		return res, nil
 	}

@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/ringcast/ringcast/edgeproxy/cache"
@@ -21,10 +22,10 @@ var own = []string{"If-None-Match", "If-Modified-Since", "Range", "If-Range"}
 
 func (f *fetch) do(ctx context.Context, q cache.Question) (*cache.Response, error) {
 	out := f.out.WithContext(ctx)
-	if q.Shared {
+	if q.Shared && (q.Conditions != cache.Conditions{} || hasOwn(out.Header)) {
 		out.Header = out.Header.Clone()
 		for _, name := range own {
-			out.Header.Del(name)
+			delete(out.Header, name)
 		}
 		setUnlessEmpty(out.Header, "If-None-Match", q.IfNoneMatch)
 		setUnlessEmpty(out.Header, "If-Modified-Since", q.IfModifiedSince)
@@ -38,6 +39,10 @@ func (f *fetch) do(ctx context.Context, q cache.Question) (*cache.Response, erro
 		Status: res.StatusCode, Header: cache.Header(res.Header), Body: res.Body,
 		Length: res.ContentLength, Trailers: len(res.Trailer) > 0,
 	}, nil
+}
+
+func hasOwn(h http.Header) bool {
+	return slices.ContainsFunc(own, func(name string) bool { return len(h[name]) > 0 })
 }
 
 func setUnlessEmpty(h http.Header, name, value string) {

@@ -4,7 +4,11 @@ import (
 	"cmp"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
+
+	"github.com/ringcast/ringcast/edgeproxy/upstream/origin"
 )
 
 const (
@@ -29,14 +33,34 @@ const (
 	maxHeaderBytes = 256 << 10
 )
 
-// newTransport leaves compression to client and origin: what passes, and what is
+// transport asks the origin. The most common requests go a shorter way.
+type transport struct {
+	general *http.Transport
+	plain   *origin.Transport // nil where the origin is not asked in plain text
+	host    string            // that plain is for
+}
+
+func newTransport(at *url.URL, headerTimeout time.Duration) *transport {
+	headerTimeout = cmp.Or(headerTimeout, defaultHeaderTimeout)
+	t := &transport{general: newGeneral(headerTimeout), host: at.Host}
+	if at.Scheme == "http" && isASCII(at.Host) {
+		t.plain = origin.New(origin.Config{
+			Address:     net.JoinHostPort(at.Hostname(), cmp.Or(at.Port(), "80")),
+			DialTimeout: dialTimeout, HeaderTimeout: headerTimeout, MaxHeaderBytes: maxHeaderBytes,
+			IdleTimeout: idleTimeout, MaxIdle: maxIdle,
+		})
+	}
+	return t
+}
+
+// newGeneral leaves compression to client and origin: what passes, and what is
 // stored, are the origin's own bytes.
-func newTransport(headerTimeout time.Duration) *http.Transport {
+func newGeneral(headerTimeout time.Duration) *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout}
 	return &http.Transport{
 		DialContext:            dialer.DialContext,
 		TLSHandshakeTimeout:    tlsTimeout,
-		ResponseHeaderTimeout:  cmp.Or(headerTimeout, defaultHeaderTimeout),
+		ResponseHeaderTimeout:  headerTimeout,
 		ExpectContinueTimeout:  continueTimeout,
 		IdleConnTimeout:        idleTimeout,
 		MaxIdleConns:           maxIdle,
@@ -45,4 +69,25 @@ func newTransport(headerTimeout time.Duration) *http.Transport {
 		DisableCompression:     true,
 		ForceAttemptHTTP2:      true,
 	}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if t.plain != nil && r.URL.Host == t.host && origin.Takes(r) {
+		return t.plain.RoundTrip(r)
+	}
+	return t.general.RoundTrip(r)
+}
+
+// close closes the connections that are idle. It can be called again.
+func (t *transport) close() {
+	t.general.CloseIdleConnections()
+	if t.plain != nil {
+		t.plain.Close()
+	}
+}
+
+// isASCII is false for a host that only the general transport can translate.
+func isASCII(host string) bool {
+	return !strings.ContainsFunc(host, func(c rune) bool { return c >= 0x80 })
 }

@@ -57,7 +57,7 @@ type Config struct {
 type Handler struct {
 	cache     *cache.Cache
 	config    Config
-	transport *http.Transport
+	transport *transport
 	origin    http.RoundTripper
 	proxy     *httputil.ReverseProxy
 	hosts     hosts
@@ -95,7 +95,7 @@ func New(config Config, c *cache.Cache) *Handler {
 		config.Log = slog.Default()
 	}
 	h := &Handler{
-		cache: c, config: config, transport: newTransport(config.HeaderTimeout),
+		cache: c, config: config, transport: newTransport(config.Origin, config.HeaderTimeout),
 		slots: make(chan struct{}, maxRefreshes), identityKey: lower(config.IdentityHeader),
 	}
 	h.origin = via{h.transport}
@@ -120,7 +120,7 @@ func (h *Handler) Close() {
 	h.mu.Unlock()
 	h.cancel()
 	h.refreshes.Wait()
-	h.transport.CloseIdleConnections()
+	h.transport.close()
 }
 
 // ServeHTTP answers a request that may pass.

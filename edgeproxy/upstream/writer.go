@@ -18,6 +18,9 @@ const (
 	smallWrite = 64 << 10
 	largeWrite = 1 << 20
 	quickWrite = 100 * time.Millisecond
+	// sameStart is how soon after a write began the next one may share its deadline,
+	// which the runtime's timers do not change for nothing.
+	sameStart = time.Second
 )
 
 // writer gives each write to a client a deadline of its own.
@@ -25,7 +28,8 @@ type writer struct {
 	http.ResponseWriter
 	controller *http.ResponseController
 	written    int64
-	size       int // of the next write, at most
+	size       int       // of the next write, at most
+	started    time.Time // zero where there is no deadline
 }
 
 func newWriter(w http.ResponseWriter) *writer {
@@ -67,7 +71,8 @@ func (w *writer) FlushError() error {
 	if err := w.controller.Flush(); err != nil {
 		return err
 	}
-	_ = w.controller.SetWriteDeadline(time.Time{}) // as in start
+	w.started = time.Time{}
+	_ = w.controller.SetWriteDeadline(w.started) // as in start
 	return nil
 }
 
@@ -82,6 +87,9 @@ func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // start begins the time of one write. The server clears it after the answer.
 func (w *writer) start() time.Time {
 	now := time.Now()
-	_ = w.controller.SetWriteDeadline(now.Add(writeTimeout)) // a writer that has none waits
+	if now.Sub(w.started) >= sameStart {
+		w.started = now
+		_ = w.controller.SetWriteDeadline(now.Add(writeTimeout)) // a writer that has none waits
+	}
 	return now
 }

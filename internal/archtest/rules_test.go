@@ -103,6 +103,8 @@ func rules() []rule {
 				{"./edgeproxy/upstream", "./edgeproxy/cache/httpfield"},
 				// The origin is told who the client is, which the gates have found out.
 				{"./edgeproxy/upstream", "./edgeproxy/client"},
+				// The proxy's way to an origin without TLS, which knows nothing of it.
+				{"./edgeproxy/upstream", "./edgeproxy/upstream/origin"},
 				// The cache's parts, which do not know it or one another.
 				{"./edgeproxy/cache", "./edgeproxy/cache/..."},
 			},

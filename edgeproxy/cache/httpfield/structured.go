@@ -22,7 +22,7 @@ const maxStructured = 1 << 19
 // which counts as the unqualified form. Of a repeated member the last counts.
 // Parameters are ignored.
 func ParseTargeted(lines []string) (Response, bool) {
-	if !parseable(lines) {
+	if len(lines) == 0 || !parseable(lines) {
 		return noDirectives(), false
 	}
 	members, err := httpsfv.UnmarshalDictionary(lines)
