@@ -274,7 +274,7 @@ func TestAsked(t *testing.T) {
 		r.report(edge(fmt.Sprint(r.clock.Now().UnixNano())), 0)
 		r.clock.advance(1)
 	}
-	w = r.wait(r.ban(), "all")
+	r.wait(r.ban(), "all")
 	if _, within, _ := a.Asked(); within != (promptFleet+2)*promptGap {
 		t.Errorf("a large fleet is asked within %v", within)
 	}
