@@ -1,0 +1,89 @@
+package lane
+
+import (
+	"errors"
+	"time"
+)
+
+// maxHead bounds the header of a request that the lane looks at, in bytes: that much
+// memory a client can take with one that it does not finish. What is longer is for
+// net/http alone, and so is what follows it.
+const maxHead = 16 << 10
+
+// errFull is for a header that is longer.
+var errFull = errors.New("header too long for the lane")
+
+// buffer holds what was read and not answered.
+type buffer struct {
+	space []byte
+	n     int
+	// answered: the deadline is of a time before the last answer.
+	answered bool
+	// timed: the deadline is that of a header.
+	timed bool
+}
+
+// gather begins with what was read already, in p if there is room.
+func (c *Conn) gather(p []byte) buffer {
+	b := buffer{space: p}
+	if len(c.pending) > len(p) {
+		b.space = make([]byte, maxHead)
+	}
+	b.n = copy(b.space, c.pending)
+	c.pending = nil
+	return b
+}
+
+func (b *buffer) text() []byte { return b.space[:b.n] }
+
+// fill reads more from the client.
+func (b *buffer) fill(c *Conn) error {
+	if b.n == len(b.space) {
+		if b.n >= maxHead {
+			return errFull
+		}
+		b.space = append(make([]byte, 0, maxHead), b.text()...)[:maxHead]
+	}
+	if err := b.time(c); err != nil {
+		return err
+	}
+	n, err := c.Conn.Read(b.space[b.n:])
+	b.n += n
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// time gives a request as long as net/http does: one time until it begins, and from
+// then on another for its header. The first of a connection has the deadline that net/http set,
+// and so has any until the lane has answered one.
+func (b *buffer) time(c *Conn) error {
+	switch {
+	case !c.mayAnswer || b.timed || b.n == 0 && !b.answered:
+		return nil
+	case b.n > 0:
+		b.timed = true
+		return c.Conn.SetReadDeadline(deadline(c.lane.server.ReadHeaderTimeout))
+	}
+	b.answered = false
+	return c.Conn.SetReadDeadline(deadline(c.lane.server.IdleTimeout))
+}
+
+// deadline is so far from now, and none where d is 0.
+func deadline(d time.Duration) time.Time {
+	if d <= 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(d)
+}
+
+// drop forgets what was answered, and memory that is not needed any more.
+func (b *buffer) drop(p []byte, answered int) {
+	rest := b.space[answered:b.n]
+	if len(rest) <= len(p) {
+		b.space = p
+	}
+	b.n = copy(b.space, rest)
+	b.answered, b.timed = true, false
+}
