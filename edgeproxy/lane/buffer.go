@@ -55,19 +55,22 @@ func (b *buffer) fill(c *Conn) error {
 	return err
 }
 
-// time gives a request as long as net/http does: one time until it begins, and from
-// then on another for its header. The first of a connection has the deadline that net/http set,
-// and so has any until the lane has answered one.
+// begun is how many bytes there must be for net/http to count a request as begun.
+const begun = 4
+
+// time gives a request as long as net/http does: one time until it has begun, and from
+// then on another for its header. Until the lane has answered one the first is that which
+// net/http set, and for the first request of a connection there is no other.
 func (b *buffer) time(c *Conn) error {
 	switch {
-	case !c.mayAnswer || b.timed || b.n == 0 && !b.answered:
-		return nil
-	case b.n > 0:
+	case b.n < begun && b.answered:
+		b.answered = false
+		return c.Conn.SetReadDeadline(deadline(c.lane.server.IdleTimeout))
+	case b.n >= begun && !b.timed && !c.fresh:
 		b.timed = true
 		return c.Conn.SetReadDeadline(deadline(c.lane.server.ReadHeaderTimeout))
 	}
-	b.answered = false
-	return c.Conn.SetReadDeadline(deadline(c.lane.server.IdleTimeout))
+	return nil
 }
 
 // deadline is so far from now, and none where d is 0.

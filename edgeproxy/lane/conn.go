@@ -25,9 +25,11 @@ type Conn struct {
 	owed int64
 	// pending was read from the client and not yet given to net/http.
 	pending []byte
-	// mayAnswer: net/http has seen a request, so that Shutdown takes the connection for
-	// idle when it is, and the last was no POST, after which net/http takes an empty line.
-	mayAnswer bool
+	// fresh: net/http has had no request. It gets the first one: until then it takes the
+	// connection for one that Shutdown is to wait for.
+	fresh bool
+	// posted: the last it had was a POST, after which it takes an empty line.
+	posted bool
 	// rest answers the request that net/http was given last, where it was begun here.
 	rest *rest
 	// lingers: there is a write deadline, which net/http would not lift.
@@ -111,7 +113,7 @@ func (c *Conn) next(p []byte) (int, error) {
 		}
 		if v == opaque {
 			e = extent{body: endless}
-		} else if e.plain && c.mayAnswer {
+		} else if e.plain && !c.fresh && !c.posted {
 			switch answered, err := c.answer(string(b.text()[:e.head])); {
 			case err != nil:
 				return 0, err
@@ -132,7 +134,7 @@ func (c *Conn) hand(p, text []byte, e *extent) (int, error) {
 			return 0, err
 		}
 	}
-	c.gap, c.mayAnswer, c.owed = false, !e.post, int64(e.head)+e.body
+	c.gap, c.fresh, c.posted, c.owed = false, false, e.post, int64(e.head)+e.body
 	n := copy(p[:min(int64(len(p)), c.owed)], text)
 	c.owed -= int64(n)
 	c.pending = append([]byte(nil), text[n:]...) // p is net/http's

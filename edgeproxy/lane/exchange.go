@@ -48,7 +48,7 @@ func (x *exchange) read(r *http.Request, head string) error {
 	}
 	for line, head, _ = strings.Cut(head, "\r\n"); line != ""; line, head, _ = strings.Cut(head, "\r\n") {
 		name, value, _ := strings.Cut(line, ":")
-		x.add(textproto.CanonicalMIMEHeaderKey(name), strings.Trim(value, " \t"))
+		x.add(textproto.CanonicalMIMEHeaderKey(name), textproto.TrimString(value))
 	}
 	r.Method, r.URL, r.RequestURI, r.Header = method, u, target, x.header
 	r.Host = x.header.Get("Host")

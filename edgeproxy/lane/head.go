@@ -3,6 +3,7 @@ package lane
 import (
 	"bytes"
 	"math"
+	"net/textproto"
 	"strconv"
 	"strings"
 )
@@ -89,7 +90,7 @@ func (e *extent) field(line []byte) bool {
 	if colon < 1 || !every(line[:colon], &inName) || !every(line[colon+1:], &inValue) {
 		return false
 	}
-	name, value := line[:colon], bytes.Trim(line[colon+1:], " \t")
+	name, value := line[:colon], textproto.TrimBytes(line[colon+1:])
 	switch len(name) { // of most names nothing else is looked at
 	case len("Host"):
 		return !is(name, "host") || e.host(value)

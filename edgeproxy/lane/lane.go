@@ -141,7 +141,7 @@ func (l listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{Conn: conn, lane: l.server, gap: true}, nil
+	return &Conn{Conn: conn, lane: l.server, gap: true, fresh: true}, nil
 }
 
 // connState tells a connection that net/http is done with a request.

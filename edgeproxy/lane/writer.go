@@ -2,8 +2,6 @@ package lane
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/textproto"
@@ -124,11 +122,14 @@ func (w *writer) send(p []byte) {
 	if w.err = w.conn.SetWriteDeadline(w.deadline); w.err != nil {
 		return
 	}
-	w.pieces = [2][]byte{w.pending, p}
-	w.vector = w.pieces[:]
-	if len(p) == 0 {
+	switch {
+	case len(p) == 0:
 		_, w.err = w.conn.Write(w.pending)
-	} else {
+	case len(w.pending) == 0:
+		_, w.err = w.conn.Write(p)
+	default:
+		w.pieces = [2][]byte{w.pending, p}
+		w.vector = w.pieces[:]
 		_, w.err = w.vector.WriteTo(w.conn)
 	}
 	w.pending = w.pending[:0]
@@ -140,7 +141,8 @@ func (w *writer) begin() {
 		return
 	}
 	w.begun = true
-	w.pending = fmt.Appendf(w.pending, "HTTP/1.1 %03d %s\r\n", w.status, http.StatusText(w.status))
+	w.pending = strconv.AppendInt(append(w.pending, "HTTP/1.1 "...), int64(w.status), 10)
+	w.pending = append(append(append(w.pending, ' '), http.StatusText(w.status)...), "\r\n"...)
 	for name := range w.header {
 		w.names = append(w.names, name)
 	}
@@ -182,10 +184,8 @@ func hasBody(status int) bool {
 
 // oneLine lets no value begin a line of its own.
 func oneLine(value string) string {
-	if strings.ContainsAny(value, "\r\n") {
+	if strings.IndexByte(value, '\r') >= 0 || strings.IndexByte(value, '\n') >= 0 {
 		value = strings.NewReplacer("\r", " ", "\n", " ").Replace(value)
 	}
 	return textproto.TrimString(value)
 }
-
-var _ io.Writer = (*writer)(nil)
