@@ -1,17 +1,11 @@
 package lane
 
-import (
-	"errors"
-	"time"
-)
+import "time"
 
 // maxHead bounds the header of a request that the lane looks at, in bytes: that much
 // memory a client can take with one that it does not finish. What is longer is for
 // net/http alone, and so is what follows it.
 const maxHead = 16 << 10
-
-// errFull is for a header that is longer.
-var errFull = errors.New("header too long for the lane")
 
 // buffer holds what was read and not answered.
 type buffer struct {
@@ -19,8 +13,8 @@ type buffer struct {
 	n     int
 	// answered: the deadline is of a time before the last answer.
 	answered bool
-	// timed: the deadline is that of a header.
-	timed bool
+	// until is the deadline of the header that has begun, zero where the lane set none.
+	until time.Time
 }
 
 // gather begins with what was read already, in p if there is room.
@@ -39,9 +33,6 @@ func (b *buffer) text() []byte { return b.space[:b.n] }
 // fill reads more from the client.
 func (b *buffer) fill(c *Conn) error {
 	if b.n == len(b.space) {
-		if b.n >= maxHead {
-			return errFull
-		}
 		b.space = append(make([]byte, 0, maxHead), b.text()...)[:maxHead]
 	}
 	if err := b.time(c); err != nil {
@@ -66,9 +57,9 @@ func (b *buffer) time(c *Conn) error {
 	case b.n < begun && b.answered:
 		b.answered = false
 		return c.Conn.SetReadDeadline(deadline(c.lane.server.IdleTimeout))
-	case b.n >= begun && !b.timed && !c.fresh:
-		b.timed = true
-		return c.Conn.SetReadDeadline(deadline(c.lane.server.ReadHeaderTimeout))
+	case b.n >= begun && b.until.IsZero() && !c.fresh:
+		b.until = deadline(c.lane.server.ReadHeaderTimeout)
+		return c.Conn.SetReadDeadline(b.until)
 	}
 	return nil
 }
@@ -88,5 +79,5 @@ func (b *buffer) drop(p []byte, answered int) {
 		b.space = p
 	}
 	b.n = copy(b.space, rest)
-	b.answered, b.timed = true, false
+	b.answered, b.until = true, time.Time{}
 }

@@ -1,10 +1,8 @@
 package lane
 
 import (
-	"errors"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -25,11 +23,16 @@ type Conn struct {
 	owed int64
 	// pending was read from the client and not yet given to net/http.
 	pending []byte
+	// failed is what ended the reading after that, nil where nothing did.
+	failed error
 	// fresh: net/http has had no request. It gets the first one: until then it takes the
 	// connection for one that Shutdown is to wait for.
 	fresh bool
 	// posted: the last it had was a POST, after which it takes an empty line.
 	posted bool
+	// until is the deadline of the header that net/http was given last, which it would
+	// give as long again; zero where it has all its time.
+	until time.Time
 	// rest answers the request that net/http was given last, where it was begun here.
 	rest *rest
 	// lingers: there is a write deadline, which net/http would not lift.
@@ -68,10 +71,13 @@ func (c *Conn) Read(p []byte) (int, error) {
 // deliver gives what belongs to the request under way.
 func (c *Conn) deliver(p []byte) (n int, err error) {
 	p = p[:min(int64(len(p)), c.owed)]
-	if len(c.pending) > 0 {
+	switch {
+	case len(c.pending) > 0:
 		n = copy(p, c.pending)
 		c.pending = c.pending[n:]
-	} else {
+	case c.failed != nil:
+		return 0, c.failed
+	default:
 		n, err = c.Conn.Read(p)
 	}
 	c.owed -= int64(n)
@@ -101,17 +107,17 @@ func (c *Conn) next(p []byte) (int, error) {
 	b := c.gather(p)
 	for {
 		e, v := scan(b.text())
-		if v == incomplete {
+		if v == incomplete && b.n < maxHead {
 			err := b.fill(c)
 			if err == nil {
 				continue
 			}
-			if b.n == 0 || errors.Is(err, os.ErrDeadlineExceeded) {
-				return 0, err // as of net/http, which has no answer for who is slow
+			if b.n == 0 {
+				return 0, err
 			}
-			v = opaque
+			c.failed = err
 		}
-		if v == opaque {
+		if v != framed {
 			e = extent{body: endless}
 		} else if e.plain && !c.fresh && !c.posted {
 			switch answered, err := c.answer(string(b.text()[:e.head])); {
@@ -122,22 +128,28 @@ func (c *Conn) next(p []byte) (int, error) {
 				continue
 			}
 		}
-		return c.hand(p, b.text(), &e)
+		return c.hand(p, &b, &e)
 	}
 }
 
 // hand gives net/http a request, with what else was read waiting for its turn.
-func (c *Conn) hand(p, text []byte, e *extent) (int, error) {
+func (c *Conn) hand(p []byte, b *buffer, e *extent) (int, error) {
+	if b.n < begun {
+		if err := b.time(c); err != nil {
+			return 0, err
+		}
+	}
 	if c.lingers {
 		c.lingers = false
 		if err := c.Conn.SetWriteDeadline(time.Time{}); err != nil {
 			return 0, err
 		}
 	}
+	c.until = b.until
 	c.gap, c.fresh, c.posted, c.owed = false, false, e.post, int64(e.head)+e.body
-	n := copy(p[:min(int64(len(p)), c.owed)], text)
+	n := copy(p[:min(int64(len(p)), c.owed)], b.text())
 	c.owed -= int64(n)
-	c.pending = append([]byte(nil), text[n:]...) // p is net/http's
+	c.pending = append([]byte(nil), b.text()[n:]...) // p is net/http's
 	return n, nil
 }
 
@@ -177,6 +189,16 @@ func (c *Conn) resume(r *http.Request) http.HandlerFunc {
 		return nil
 	}
 	return begun.answer
+}
+
+// SetReadDeadline implements net.Conn. What net/http sets first, after it was given a
+// request, is for the header.
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	if !c.until.IsZero() && t.After(c.until) {
+		t = c.until
+	}
+	c.until = time.Time{}
+	return c.Conn.SetReadDeadline(t)
 }
 
 // Close implements net.Conn. An answer under way ends first: Shutdown of net/http,

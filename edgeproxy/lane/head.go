@@ -13,7 +13,7 @@ type extent struct {
 	// head and body are the lengths in bytes, the head's with the empty line.
 	head int
 	body int64
-	// plain: the lane may answer it. It is a GET or a HEAD of a path and has no body,
+	// plain: the lane may answer it. It is a GET or a HEAD and has no body,
 	// and nothing in its header is for the connection.
 	plain bool
 	post  bool
@@ -68,7 +68,7 @@ func scan(b []byte) (e extent, v verdict) {
 func (e *extent) requestLine(line []byte) bool {
 	method, line, _ := bytes.Cut(line, []byte{' '})
 	target, ok := bytes.CutSuffix(line, []byte(" HTTP/1.1"))
-	if !ok || len(target) == 0 || !every(target, &inTarget) {
+	if !ok || !originForm(target) {
 		return false
 	}
 	switch string(method) {
@@ -80,7 +80,21 @@ func (e *extent) requestLine(line []byte) bool {
 	default:
 		return false
 	}
-	e.plain = e.plain && target[0] == '/'
+	return true
+}
+
+// originForm is RFC 9112, section 3.2.1, as far as net/http looks at it.
+func originForm(target []byte) bool {
+	if len(target) == 0 || target[0] != '/' || !every(target, &inTarget) {
+		return false
+	}
+	path, _, _ := bytes.Cut(target, []byte{'?'})
+	for i := bytes.IndexByte(path, '%'); i >= 0; i = bytes.IndexByte(path, '%') {
+		if len(path) < i+3 || !inHex[path[i+1]] || !inHex[path[i+2]] {
+			return false
+		}
+		path = path[i+3:]
+	}
 	return true
 }
 
@@ -140,13 +154,13 @@ type class [256]bool
 
 const alphanumeric = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
-// The classes of RFC 9110, sections 5.1 and 5.5, and RFC 3986, section 3.2.2. Of a
-// target net/http checks the rest.
+// The classes of RFC 9110, sections 5.1 and 5.5, and RFC 3986, section 3.2.2.
 var (
 	inName   = classOf(func(c byte) bool { return strings.IndexByte(alphanumeric+"!#$%&'*+-.^_`|~", c) >= 0 })
 	inValue  = classOf(func(c byte) bool { return c >= ' ' && c != 0x7f || c == '\t' })
 	inTarget = classOf(func(c byte) bool { return c > ' ' && c < 0x7f })
 	inHost   = classOf(func(c byte) bool { return strings.IndexByte(alphanumeric+"-._:[]", c) >= 0 })
+	inHex    = classOf(func(c byte) bool { return strings.IndexByte("0123456789abcdefABCDEF", c) >= 0 })
 	inNumber = classOf(func(c byte) bool { return '0' <= c && c <= '9' })
 )
 

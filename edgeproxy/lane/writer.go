@@ -101,7 +101,7 @@ func (w *writer) Write(p []byte) (int, error) {
 func (w *writer) end() error {
 	w.WriteHeader(http.StatusOK)
 	if w.length < 0 && hasBody(w.status) && (!w.bodiless || len(w.body) > 0) {
-		w.header["Content-Length"] = []string{strconv.Itoa(len(w.body))}
+		w.length, w.written = int64(len(w.body)), int64(len(w.body))
 	}
 	w.begin()
 	if !w.bodiless {
@@ -155,6 +155,10 @@ func (w *writer) begin() {
 	if len(w.header["Date"]) == 0 {
 		w.pending = append(w.pending, "Date: "...)
 		w.pending = time.Now().UTC().AppendFormat(w.pending, http.TimeFormat)
+		w.pending = append(w.pending, "\r\n"...)
+	}
+	if w.length >= 0 && len(w.header["Content-Length"]) == 0 {
+		w.pending = strconv.AppendInt(append(w.pending, "Content-Length: "...), w.length, 10)
 		w.pending = append(w.pending, "\r\n"...)
 	}
 	w.pending = append(w.pending, "\r\n"...)
