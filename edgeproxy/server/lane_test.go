@@ -78,7 +78,7 @@ func startSide(t *testing.T, lane bool) *side {
 }
 
 // serveWithout serves an edge's traffic by net/http alone.
-func serveWithout(t *testing.T, edge *Server) string {
+func serveWithout(t testing.TB, edge *Server) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
