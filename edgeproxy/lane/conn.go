@@ -23,8 +23,6 @@ type Conn struct {
 	owed int64
 	// pending was read from the client and not yet given to net/http.
 	pending []byte
-	// failed is what ended the reading after that, nil where nothing did.
-	failed error
 	// fresh: net/http has had no request. It gets the first one: until then it takes the
 	// connection for one that Shutdown is to wait for.
 	fresh bool
@@ -71,13 +69,10 @@ func (c *Conn) Read(p []byte) (int, error) {
 // deliver gives what belongs to the request under way.
 func (c *Conn) deliver(p []byte) (n int, err error) {
 	p = p[:min(int64(len(p)), c.owed)]
-	switch {
-	case len(c.pending) > 0:
+	if len(c.pending) > 0 {
 		n = copy(p, c.pending)
 		c.pending = c.pending[n:]
-	case c.failed != nil:
-		return 0, c.failed
-	default:
+	} else {
 		n, err = c.Conn.Read(p)
 	}
 	c.owed -= int64(n)
@@ -97,10 +92,7 @@ func (c *Conn) watch(p []byte) (int, error) {
 
 // idle is called when net/http is done with a request and goes on to the next. One
 // that it left bytes of is not over.
-func (c *Conn) idle() {
-	c.gap = c.owed == 0
-	c.rest = nil
-}
+func (c *Conn) idle() { c.gap = c.owed == 0 }
 
 // next answers requests until one is for net/http. p is used for all of them.
 func (c *Conn) next(p []byte) (int, error) {
@@ -115,7 +107,7 @@ func (c *Conn) next(p []byte) (int, error) {
 			if b.n == 0 {
 				return 0, err
 			}
-			c.failed = err
+			// net/http has the same error once it has read what there is.
 		}
 		if v != framed {
 			e = extent{body: endless}

@@ -47,9 +47,9 @@ func (s *shop) Begin(w http.ResponseWriter, r *http.Request) http.HandlerFunc {
 	h["Content-Type"] = nil
 	switch path := r.URL.Path; {
 	case strings.HasPrefix(path, "/hit"):
-		whole(w, r, dump(r))
+		whole(w, dump(r))
 	case strings.HasPrefix(path, "/big"):
-		whole(w, r, strings.Repeat(dump(r), 40<<10/len(dump(r))))
+		whole(w, strings.Repeat(dump(r), 40<<10/len(dump(r))))
 	case path == "/refused":
 		h.Set("X-Reason", "two\r\nlines ")
 		w.WriteHeader(http.StatusForbidden)
@@ -88,13 +88,11 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func whole(w http.ResponseWriter, r *http.Request, body string) {
+func whole(w http.ResponseWriter, body string) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.Header().Set("X-Twice", "1")
 	w.Header().Add("X-Twice", "2")
-	if r.Method != http.MethodHead {
-		_, _ = io.WriteString(w, body)
-	}
+	_, _ = io.WriteString(w, body) // to HEAD nothing is sent
 }
 
 // dump is all that a handler sees of a request.

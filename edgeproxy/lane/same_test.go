@@ -105,6 +105,26 @@ func TestSameAsNetHTTP(t *testing.T) {
 	}
 }
 
+// Those are drawn too seldom.
+func TestSameDeadlines(t *testing.T) {
+	t.Parallel()
+	const miss, hit = "GET /miss HTTP/1.1\r\nHost: a\r\n\r\n", "GET /hit HTTP/1.1\r\nHost: a\r\n\r\n"
+	for name, pieces := range map[string][]piece{
+		"a header that is for net/http once it has begun": {{0, miss + hit + "GET /hit"}, {time.Second, " HTTP/1.0\r\n"}, {headerTimeout - 1, "\r\n"}},
+		"a header that does not end":                      {{0, miss + hit + "GET /hit HTTP/1.1\r\nHost"}, {headerTimeout + 1, ": a\r\n\r\n"}},
+		"a first line that does not":                      {{0, miss + hit + "GET /"}, {headerTimeout + 1, "hit"}},
+		"not even a word of it":                           {{0, miss + hit + "GE"}, {idleTimeout + 1, "T"}},
+		"nothing after an answer":                         {{0, miss}, {idleTimeout - 1, hit}, {idleTimeout - 1, hit}, {idleTimeout + 1, hit}},
+		"a refusal long after an answer":                  {{0, miss + hit}, {writeTimeout + 1, "GET\r\n"}},
+	} {
+		want, _ := converse(t, without, pieces)
+		got, _ := converse(t, withLane, pieces)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-net/http +lane)\n%s", name, diff)
+		}
+	}
+}
+
 func drawPieces(r *rapid.T) []piece {
 	var stream strings.Builder
 	for range rapid.IntRange(1, 8).Draw(r, "requests") {
@@ -120,7 +140,7 @@ func drawPieces(r *rapid.T) []piece {
 
 // cutUp waits for long now and then. No waits make up exactly a timeout.
 func cutUp(r *rapid.T, text string) (pieces []piece) {
-	waits := []time.Duration{0, 0, 0, time.Millisecond + 1, time.Millisecond + 1, time.Second + 1, headerTimeout/2 + 1, headerTimeout + 1}
+	waits := []time.Duration{0, 0, 0, time.Millisecond + 1, time.Millisecond + 1, time.Second + 1, headerTimeout/2 + 1, headerTimeout + 1, writeTimeout + 1}
 	for text != "" {
 		n := len(text)
 		if rapid.Bool().Draw(r, "cut") {
