@@ -8,6 +8,7 @@ import (
 
 	"github.com/ringcast/ringcast/edgeproxy/client"
 	"github.com/ringcast/ringcast/edgeproxy/deny"
+	"github.com/ringcast/ringcast/edgeproxy/lane"
 	"github.com/ringcast/ringcast/edgeproxy/state"
 	"github.com/ringcast/ringcast/edgeproxy/token"
 )
@@ -20,20 +21,21 @@ type gate struct {
 	tokens  *token.Verifier
 	failed  func(netip.Addr)
 	stale   func() bool
-	next    http.Handler
+	next    lane.Handler
 	metrics *metrics
 	log     *slog.Logger
 }
 
-// ServeHTTP is the order of a request: the gate, and then the cache and the origin.
-func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// Begin implements lane.Handler. It is the order of a request: the gate, and then the
+// cache and the origin.
+func (g *gate) Begin(w http.ResponseWriter, r *http.Request) (rest http.HandlerFunc) {
 	visit, refused := g.admit(r, peerOf(r), r.URL.EscapedPath())
 	if refused != nil {
 		g.refuse(w, refused)
-		return
+		return nil
 	}
 	g.metrics.passed.Inc()
-	g.next.ServeHTTP(w, visit.noted(r))
+	return g.next.Begin(w, visit.noted(r))
 }
 
 // admit decides whether a request may pass, in this order: client address, allow list,

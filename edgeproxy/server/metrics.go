@@ -20,6 +20,8 @@ type metrics struct {
 	passed   prometheus.Counter
 	refused  *prometheus.CounterVec
 	outcomes *prometheus.CounterVec
+	// hits is one of outcomes, which most requests end with.
+	hits prometheus.Counter
 }
 
 func newMetrics(s *Server) *metrics {
@@ -35,6 +37,7 @@ func newMetrics(s *Server) *metrics {
 			Name: "ringcast_edge_cache_outcomes_total", Help: "What the cache did, by outcome as in Cache-Status.",
 		}, []string{"outcome"}),
 	}
+	m.hits = m.outcomes.WithLabelValues("hit")
 	m.registry.MustRegister(m.passed, m.refused, m.outcomes,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		gauge("ringcast_edge_position", "Position in force.", func() float64 { return float64(s.Status().Position) }),
@@ -85,11 +88,11 @@ func (s *Server) diskStats() disk.Stats {
 
 // observe counts what the cache did.
 func (m *metrics) observe(o cache.Outcome) {
-	outcome := cmp.Or(o.Detail, string(o.Reason))
 	if o.Hit {
-		outcome = "hit"
+		m.hits.Inc()
+		return
 	}
-	m.outcomes.WithLabelValues(outcome).Inc()
+	m.outcomes.WithLabelValues(cmp.Or(o.Detail, string(o.Reason))).Inc()
 }
 
 // sinceVouched has a value where the staleness is not known, too: dashboards plot it.

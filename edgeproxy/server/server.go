@@ -19,6 +19,7 @@ import (
 	"github.com/ringcast/ringcast/edgeproxy/cache/disk"
 	"github.com/ringcast/ringcast/edgeproxy/deny"
 	"github.com/ringcast/ringcast/edgeproxy/follow"
+	"github.com/ringcast/ringcast/edgeproxy/lane"
 	"github.com/ringcast/ringcast/edgeproxy/preload"
 	"github.com/ringcast/ringcast/edgeproxy/report"
 	"github.com/ringcast/ringcast/edgeproxy/state"
@@ -71,7 +72,8 @@ type Server struct {
 	gate     *gate
 	metrics  *metrics
 
-	traffic, admin                 *http.Server
+	traffic                        *lane.Server
+	admin                          *http.Server
 	trafficListener, adminListener net.Listener
 }
 
@@ -168,7 +170,7 @@ func (s *Server) build() (err error) {
 		clients: s.clients, state: s.state, deny: s.deny, tokens: s.tokens, failed: s.warden.Failed, stale: s.refusesStale,
 		next: s.upstream, metrics: s.metrics, log: s.deps.Logger,
 	}
-	s.traffic = newHTTPServer(s.gate, s.deps.Logger)
+	s.traffic = lane.New(newHTTPServer(nil, s.deps.Logger), s.gate)
 	s.admin = newHTTPServer(s.adminHandler(), s.deps.Logger)
 	return nil
 }
@@ -248,7 +250,10 @@ func (s *Server) drain() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	var errs []error
-	for _, server := range []*http.Server{s.traffic, s.admin} {
+	for _, server := range []interface {
+		Shutdown(context.Context) error
+		Close() error
+	}{s.traffic, s.admin} {
 		if err := server.Shutdown(ctx); err != nil {
 			s.deps.Logger.Warn("answers cut off", "error", err)
 			errs = append(errs, ignoreClosed(server.Close()))

@@ -60,12 +60,12 @@ func event(position int, kind, data string) string {
 }
 
 // start runs an edge; stop ends it and checks that it ended well.
-func start(t *testing.T, change func(*Config)) (edge *Server, stop func()) {
+func start(t testing.TB, change func(*Config)) (edge *Server, stop func()) {
 	t.Helper()
 	return startLogged(t, slog.New(slog.DiscardHandler), change)
 }
 
-func startLogged(t *testing.T, log *slog.Logger, change func(*Config)) (edge *Server, stop func()) {
+func startLogged(t testing.TB, log *slog.Logger, change func(*Config)) (edge *Server, stop func()) {
 	t.Helper()
 	var cfg Config
 	if err := config.SetDefaults(&cfg); err != nil {

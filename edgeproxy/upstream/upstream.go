@@ -125,34 +125,50 @@ func (h *Handler) Close() {
 
 // ServeHTTP answers a request that may pass.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if rest := h.Begin(w, r); rest != nil {
+		rest(w, r)
+	}
+}
+
+// Begin answers a request that may pass, and gives nil, where the origin need not be
+// asked. Otherwise it gives what does that. It keeps neither w nor r: the rest is called
+// with them or with others of the same request.
+func (h *Handler) Begin(w http.ResponseWriter, r *http.Request) (rest http.HandlerFunc) {
 	if status, reason := h.unfit(r); status != 0 {
 		h.reject(w, h.config.Client(r).Addr, status, reason)
-		return
+		return nil
 	}
 	if lastHop(r) {
 		answerOptions(w)
-		return
+		return nil
 	}
-	out := newWriter(w)
-	defer out.start() // what is still in the server's buffers is written after this
-	r = h.limitBody(w, r, out.controller)
 	who := h.caller(r)
 	request := view(r, who)
 	d := h.cache.Begin(request)
-	switch d.Action {
-	case cache.Serve:
-		h.config.Observe(d.Outcome)
-		h.serve(out, request, d)
-		if d.Refresh {
-			h.refresh(r, who, d)
-		}
-	case cache.Fail:
-		h.config.Observe(d.Outcome)
+	if d.Action != cache.Serve && d.Action != cache.Fail {
+		return func(w http.ResponseWriter, r *http.Request) { h.ask(w, r, who, d) }
+	}
+	out := newWriter(w)
+	defer out.start() // what is still in the server's buffers is written after this
+	h.config.Observe(d.Outcome)
+	if d.Action == cache.Fail {
 		out.Header().Set(cacheStatus, h.status(d.Outcome, request))
 		refuse(out, http.StatusGatewayTimeout, "only_if_cached")
-	default:
-		h.forward(out, r, &exchange{caller: who, request: request, decision: d, outcome: d.Outcome})
+		return nil
 	}
+	h.serve(out, request, d)
+	if d.Refresh {
+		h.refresh(r, who, d)
+	}
+	return nil
+}
+
+// ask answers by way of the origin.
+func (h *Handler) ask(w http.ResponseWriter, r *http.Request, who *caller, d cache.Decision) {
+	out := newWriter(w)
+	defer out.start() // as in Begin
+	r = h.limitBody(w, r, out.controller)
+	h.forward(out, r, &exchange{caller: who, request: view(r, who), decision: d, outcome: d.Outcome})
 }
 
 // unfit gives the answer to a request that is none for an origin, 0 where it is one.
