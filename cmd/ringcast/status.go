@@ -24,6 +24,7 @@ func statusCommand(a *admin) *cobra.Command {
 		if c.printer.format != formatTable {
 			return c.printer.message(r)
 		}
+		c.noteForgotten(r.GetForgotten())
 		return c.printer.table(statusRows(r)...)
 	})
 }

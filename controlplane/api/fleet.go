@@ -45,6 +45,6 @@ func (s *fleetService) GetStatus(ctx context.Context, _ *ringcastv1.GetStatusReq
 		Epoch: head.Epoch, Head: head.Position, Horizon: head.Horizon, MomentHorizon: head.MomentHorizon,
 		Subscribers: uint32(all), EdgeSubscribers: uint32(edges),
 		Bans: bans, Revocations: revocations, Allows: allows,
-		KnownEdges: uint32(known), LevelEdges: uint32(level),
+		KnownEdges: uint32(known), LevelEdges: uint32(level), Forgotten: forgottenOf(s.fleet.Forgotten()),
 	}, nil
 }

@@ -61,8 +61,9 @@ func (f *Fleet) Edge(ctx context.Context, key controlplane.EdgeKey) (e Edge, oth
 		}
 	}
 	if found == nil {
+		err := f.unknown(key)
 		f.mu.Unlock()
-		return Edge{}, nil, unknownEdge(key)
+		return Edge{}, nil, err
 	}
 	e = f.edge(found)
 	for _, m := range f.named(controlplane.EdgeKey{Node: key.Node}) {

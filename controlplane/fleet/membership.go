@@ -178,7 +178,7 @@ func (f *Fleet) forgettable(key controlplane.EdgeKey) ([]controlplane.EdgeKey, e
 	case connected:
 		return nil, controlplane.Errorf(controlplane.Precondition, controlplane.ReasonEdgeConnected, "the edge %.64q is connected; stop it, and it leaves by itself", key.Node)
 	default:
-		return nil, unknownEdge(key)
+		return nil, f.unknown(key)
 	}
 }
 
@@ -201,7 +201,15 @@ func (f *Fleet) named(key controlplane.EdgeKey) []*member {
 	return members
 }
 
-func unknownEdge(key controlplane.EdgeKey) error {
+// unknown says that an edge is not known, and where it was given up since when. The
+// caller holds mu.
+func (f *Fleet) unknown(key controlplane.EdgeKey) error {
+	for other, at := range f.forgotten {
+		if other == key || (key.Instance == "" && other.Node == key.Node) {
+			return controlplane.Errorf(controlplane.NotFound, controlplane.ReasonUnknownEdge,
+				"the edge %.64q was forgotten at %s: nobody had heard of it", other.String(), at.UTC().Format(time.RFC3339))
+		}
+	}
 	return controlplane.Errorf(controlplane.NotFound, controlplane.ReasonUnknownEdge, "no edge %.64q is known", key.String())
 }
 

@@ -260,6 +260,7 @@ func TestMetrics(t *testing.T) {
 		# HELP ringcast_fleet_edges Known edges, by state.
 		# TYPE ringcast_fleet_edges gauge
 		ringcast_fleet_edges{state="behind"} 0
+		ringcast_fleet_edges{state="forgotten"} 0
 		ringcast_fleet_edges{state="level"} 1
 		ringcast_fleet_edges{state="unreachable"} 2
 		# HELP ringcast_fleet_waits_total Waits for confirmation that ended, by outcome.

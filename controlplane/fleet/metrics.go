@@ -101,8 +101,8 @@ func (c collector) Collect(into chan<- prometheus.Metric) {
 func (f *Fleet) states() (states map[string]int, lagging []Edge, waiting int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	states = map[string]int{"level": 0, "behind": 0, "unreachable": 0}
 	now := f.cfg.Now()
+	states = map[string]int{"level": 0, "behind": 0, "unreachable": 0, "forgotten": f.countForgotten(now)}
 	for _, m := range f.members {
 		e := f.edge(m)
 		switch {

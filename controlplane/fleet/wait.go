@@ -252,11 +252,17 @@ type Forgotten struct {
 	At time.Time
 }
 
-// recentlyForgotten gives the latest first. The caller holds mu.
-func (f *Fleet) recentlyForgotten(now time.Time) []Forgotten {
+// countForgotten drops what is no longer told. The caller holds mu.
+func (f *Fleet) countForgotten(now time.Time) int {
 	maps.DeleteFunc(f.forgotten, func(_ controlplane.EdgeKey, at time.Time) bool {
 		return now.Sub(at) >= controlplane.RememberForgotten
 	})
+	return len(f.forgotten)
+}
+
+// recentlyForgotten gives the latest first. The caller holds mu.
+func (f *Fleet) recentlyForgotten(now time.Time) []Forgotten {
+	f.countForgotten(now)
 	var list []Forgotten
 	for key, at := range f.forgotten {
 		list = append(list, Forgotten{key, at})

@@ -1250,7 +1250,10 @@ type GetStatusResponse struct {
 	KnownEdges uint32 `protobuf:"varint,12,opt,name=known_edges,json=knownEdges,proto3" json:"known_edges,omitempty"`
 	// Edges of which everything that the log has for edges is in force, by their own word,
 	// and that can be reached.
-	LevelEdges    uint32 `protobuf:"varint,13,opt,name=level_edges,json=levelEdges,proto3" json:"level_edges,omitempty"`
+	LevelEdges uint32 `protobuf:"varint,13,opt,name=level_edges,json=levelEdges,proto3" json:"level_edges,omitempty"`
+	// Edges that are not known because they were forgotten automatically within the last
+	// 7 days, at most 100, the latest first.
+	Forgotten     []*ForgottenEdge `protobuf:"bytes,14,rep,name=forgotten,proto3" json:"forgotten,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1376,6 +1379,13 @@ func (x *GetStatusResponse) GetLevelEdges() uint32 {
 	return 0
 }
 
+func (x *GetStatusResponse) GetForgotten() []*ForgottenEdge {
+	if x != nil {
+		return x.Forgotten
+	}
+	return nil
+}
+
 var File_ringcast_v1_fleet_proto protoreflect.FileDescriptor
 
 const file_ringcast_v1_fleet_proto_rawDesc = "" +
@@ -1486,7 +1496,7 @@ const file_ringcast_v1_fleet_proto_rawDesc = "" +
 	"\x12ForgetEdgeResponse\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x04R\bposition\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\tR\x05epoch\"\x12\n" +
-	"\x10GetStatusRequest\"\xb0\x03\n" +
+	"\x10GetStatusRequest\"\xea\x03\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x129\n" +
 	"\n" +
@@ -1504,7 +1514,8 @@ const file_ringcast_v1_fleet_proto_rawDesc = "" +
 	"\vknown_edges\x18\f \x01(\rR\n" +
 	"knownEdges\x12\x1f\n" +
 	"\vlevel_edges\x18\r \x01(\rR\n" +
-	"levelEdges2\x83\x05\n" +
+	"levelEdges\x128\n" +
+	"\tforgotten\x18\x0e \x03(\v2\x1a.ringcast.v1.ForgottenEdgeR\tforgotten2\x83\x05\n" +
 	"\fFleetService\x12^\n" +
 	"\tGetStatus\x12\x1d.ringcast.v1.GetStatusRequest\x1a\x1e.ringcast.v1.GetStatusResponse\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
 	"/v1/status\x12]\n" +
@@ -1577,23 +1588,24 @@ var file_ringcast_v1_fleet_proto_depIdxs = []int32{
 	2,  // 20: ringcast.v1.ReportEdgeRequest.counts:type_name -> ringcast.v1.EdgeCounts
 	16, // 21: ringcast.v1.ReportEdgeResponse.report_after:type_name -> google.protobuf.Duration
 	17, // 22: ringcast.v1.GetStatusResponse.start_time:type_name -> google.protobuf.Timestamp
-	14, // 23: ringcast.v1.FleetService.GetStatus:input_type -> ringcast.v1.GetStatusRequest
-	4,  // 24: ringcast.v1.FleetService.ListEdges:input_type -> ringcast.v1.ListEdgesRequest
-	6,  // 25: ringcast.v1.FleetService.GetEdge:input_type -> ringcast.v1.GetEdgeRequest
-	7,  // 26: ringcast.v1.FleetService.WaitApplied:input_type -> ringcast.v1.WaitAppliedRequest
-	10, // 27: ringcast.v1.FleetService.ReportEdge:input_type -> ringcast.v1.ReportEdgeRequest
-	12, // 28: ringcast.v1.FleetService.ForgetEdge:input_type -> ringcast.v1.ForgetEdgeRequest
-	15, // 29: ringcast.v1.FleetService.GetStatus:output_type -> ringcast.v1.GetStatusResponse
-	5,  // 30: ringcast.v1.FleetService.ListEdges:output_type -> ringcast.v1.ListEdgesResponse
-	1,  // 31: ringcast.v1.FleetService.GetEdge:output_type -> ringcast.v1.Edge
-	8,  // 32: ringcast.v1.FleetService.WaitApplied:output_type -> ringcast.v1.WaitAppliedResponse
-	11, // 33: ringcast.v1.FleetService.ReportEdge:output_type -> ringcast.v1.ReportEdgeResponse
-	13, // 34: ringcast.v1.FleetService.ForgetEdge:output_type -> ringcast.v1.ForgetEdgeResponse
-	29, // [29:35] is the sub-list for method output_type
-	23, // [23:29] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	3,  // 23: ringcast.v1.GetStatusResponse.forgotten:type_name -> ringcast.v1.ForgottenEdge
+	14, // 24: ringcast.v1.FleetService.GetStatus:input_type -> ringcast.v1.GetStatusRequest
+	4,  // 25: ringcast.v1.FleetService.ListEdges:input_type -> ringcast.v1.ListEdgesRequest
+	6,  // 26: ringcast.v1.FleetService.GetEdge:input_type -> ringcast.v1.GetEdgeRequest
+	7,  // 27: ringcast.v1.FleetService.WaitApplied:input_type -> ringcast.v1.WaitAppliedRequest
+	10, // 28: ringcast.v1.FleetService.ReportEdge:input_type -> ringcast.v1.ReportEdgeRequest
+	12, // 29: ringcast.v1.FleetService.ForgetEdge:input_type -> ringcast.v1.ForgetEdgeRequest
+	15, // 30: ringcast.v1.FleetService.GetStatus:output_type -> ringcast.v1.GetStatusResponse
+	5,  // 31: ringcast.v1.FleetService.ListEdges:output_type -> ringcast.v1.ListEdgesResponse
+	1,  // 32: ringcast.v1.FleetService.GetEdge:output_type -> ringcast.v1.Edge
+	8,  // 33: ringcast.v1.FleetService.WaitApplied:output_type -> ringcast.v1.WaitAppliedResponse
+	11, // 34: ringcast.v1.FleetService.ReportEdge:output_type -> ringcast.v1.ReportEdgeResponse
+	13, // 35: ringcast.v1.FleetService.ForgetEdge:output_type -> ringcast.v1.ForgetEdgeResponse
+	30, // [30:36] is the sub-list for method output_type
+	24, // [24:30] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_ringcast_v1_fleet_proto_init() }
