@@ -19,6 +19,7 @@ type fakeControl struct {
 	units   []string
 	changed chan struct{} // closed and replaced with each change
 	cursors []string      // that were presented
+	reports []report      // that were made
 }
 
 // fakeEpoch is its log's.
@@ -85,6 +86,10 @@ func (f *fakeControl) presented(cursor string) (times int) {
 
 // ServeHTTP implements http.Handler.
 func (f *fakeControl) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost {
+		f.hear(w, r)
+		return
+	}
 	cursor := r.Header.Get("Last-Event-ID")
 	f.note(cursor)
 	w.Header().Set("Content-Type", "text/event-stream")

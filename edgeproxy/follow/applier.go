@@ -95,6 +95,9 @@ func (a *applier) control(i item) error {
 		return a.level(i.at, i.read)
 	case itemGap:
 		return a.follower.state.Gap(a.ctx)
+	case itemReport:
+		a.follower.cfg.Reporter.Asked(i.at)
+		return nil
 	case itemHeartbeat:
 		a.heartbeat(i.age, i.read)
 		return nil
@@ -145,16 +148,24 @@ func (a *applier) flush() (err error) {
 // apply puts the units in force together, or one by one where that fails because
 // of an event: those before it are not to wait for it.
 func (a *applier) apply() error {
-	err := a.follower.state.Apply(a.ctx, a.units)
+	err := a.put(a.units)
 	if !errors.Is(err, wire.ErrUndecodable) || len(a.units) == 1 {
 		return err
 	}
 	for i := range a.units {
-		if err := a.follower.state.Apply(a.ctx, a.units[i:i+1]); err != nil {
+		if err := a.put(a.units[i : i+1]); err != nil {
 			return err
 		}
 		a.follower.countApplied(uint64(len(a.units[i].Events)))
 	}
+	return nil
+}
+
+func (a *applier) put(units []edgeproxy.Unit) error {
+	if err := a.follower.state.Apply(a.ctx, units); err != nil {
+		return err
+	}
+	a.follower.cfg.Reporter.Moved()
 	return nil
 }
 
@@ -171,6 +182,7 @@ func (a *applier) level(at wire.Cursor, read time.Time) error {
 	}
 	a.synced = true
 	a.follower.level(at, read.Add(-a.age))
+	a.follower.cfg.Reporter.Levelled(at)
 	a.save(a.ctx)
 	return nil
 }

@@ -50,6 +50,25 @@ type State interface {
 	SetVouched(ctx context.Context, at time.Time) error
 }
 
+// Reporter is told what calls for a report; package report implements it. Its methods
+// do not wait.
+type Reporter interface {
+	// Levelled tells that a stream got level at a position, which is in force.
+	Levelled(at wire.Cursor)
+	// Asked tells that the control plane wants a report once a position is in force,
+	// which it may be or not.
+	Asked(at wire.Cursor)
+	// Moved tells that a later position has come in force.
+	Moved()
+}
+
+// unheard is a Reporter for an edge that makes no reports.
+type unheard struct{}
+
+func (unheard) Levelled(wire.Cursor) {}
+func (unheard) Asked(wire.Cursor)    {}
+func (unheard) Moved()               {}
+
 // Config says whom to follow, and as whom.
 type Config struct {
 	// Servers are the control planes' base URLs, tried in turn. At least one.
@@ -58,6 +77,8 @@ type Config struct {
 	Node string
 	// Logger is told of connections, losses and alarms.
 	Logger *slog.Logger
+	// Reporter may be nil.
+	Reporter Reporter
 }
 
 // Follower follows the stream.
@@ -70,6 +91,9 @@ type Follower struct {
 
 // New returns a follower that is not connected yet.
 func New(cfg Config, state State) *Follower {
+	if cfg.Reporter == nil {
+		cfg.Reporter = unheard{}
+	}
 	return &Follower{cfg: cfg, state: state, status: status{now: Status{Vouched: state.Vouched()}}, client: &http.Client{
 		Transport: &http.Transport{
 			DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,

@@ -106,6 +106,10 @@ func TestProtocol(t *testing.T) {
 		"synced elsewhere":     connected("e1") + synced(6),
 		"synced inside a unit": connected("e1") + banned("", "6.6.6.6") + synced(5),
 		"broken synced":        connected("e1") + "event: synced\ndata: {\"position\":5}\n\n",
+		"broken report":        connected("e1") + "event: report\ndata: {\"position\":-1}\n\n",
+		"report of no data":    connected("e1") + "event: report\ndata: now\n\n",
+		"report inside a unit": connected("e1") + banned("", "6.6.6.6") + report(5),
+		"report too early":     report(5) + connected("e1"),
 		"position without id":  connected("e1") + "event: position\ndata: {}\n\n",
 		"endless unit":         connected("e1") + strings.Repeat(banned("", "6.6.6.6"), wire.MaxUnitEvents+1),
 	} {

@@ -25,6 +25,7 @@ const (
 	itemReset
 	itemSynced
 	itemGap
+	itemReport
 	itemHeartbeat
 	itemFailure
 )
@@ -35,7 +36,7 @@ type item struct {
 	// read is when the stream brought it.
 	read time.Time
 	unit edgeproxy.Unit
-	// epoch and position of a synced.
+	// epoch and position of a synced or a report.
 	at wire.Cursor
 	// age of a heartbeat.
 	age time.Duration
@@ -104,14 +105,13 @@ func (r *reader) event(e sse.Event) error {
 		return r.control(e, &reset, func() item { return item{kind: itemReset, reason: reset.Reason} })
 	case wire.FrameSynced:
 		var synced wire.Synced
-		return r.control(e, &synced, func() item {
-			return item{kind: itemSynced, at: wire.Cursor{Epoch: r.epoch, Position: synced.Position}}
-		})
+		return r.control(e, &synced, func() item { return item{kind: itemSynced, at: r.at(synced.Position)} })
 	case wire.FrameGap:
 		var gap wire.Gap
 		return r.control(e, &gap, func() item { return item{kind: itemGap} })
 	case wire.FrameReport:
-		return nil
+		var report wire.Report
+		return r.control(e, &report, func() item { return item{kind: itemReport, at: r.at(report.Position)} })
 	case wire.FrameShutdown:
 		return errShutdown
 	case wire.FramePosition:
@@ -119,6 +119,10 @@ func (r *reader) event(e sse.Event) error {
 	default:
 		return r.unitEvent(e)
 	}
+}
+
+func (r *reader) at(position uint64) wire.Cursor {
+	return wire.Cursor{Epoch: r.epoch, Position: position}
 }
 
 // inOrder refuses what comes too early. Positions of another log mean nothing to

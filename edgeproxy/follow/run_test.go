@@ -27,16 +27,8 @@ func run(t *testing.T, state *fakeState, until func(*Follower) bool, servers ...
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- f.Run(ctx) }()
-	for deadline := time.Now().Add(20 * time.Second); !until(f); {
-		if time.Now().After(deadline) {
-			t.Errorf("never came true; state: %q, status: %+v", state.calls, f.Status())
-			break
-		}
-		select {
-		case <-t.Context().Done():
-			t.Fatal("test ended")
-		case <-time.After(time.Millisecond):
-		}
+	if !await(t, func() bool { return until(f) }) {
+		t.Errorf("state: %q, status: %+v", state.calls, f.Status())
 	}
 	status := f.Status()
 	cancel()
@@ -45,6 +37,23 @@ func run(t *testing.T, state *fakeState, until func(*Follower) bool, servers ...
 	}
 	f.now = status
 	return f
+}
+
+// await waits until the condition holds.
+func await(t *testing.T, until func() bool) bool {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !until(); {
+		if time.Now().After(deadline) {
+			t.Error("never came true")
+			return false
+		}
+		select {
+		case <-t.Context().Done():
+			t.Fatal("test ended")
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return true
 }
 
 func isSynced(f *Follower) bool { return f.Status().Synced }

@@ -34,6 +34,10 @@ type Status struct {
 	// Server is the control plane of the open stream.
 	Server string `json:"server"`
 	Synced bool   `json:"synced"`
+	// ReportedTo is the control plane that accepted the last report, and
+	// LastReportSeconds how long ago that was; "" and null since none did.
+	ReportedTo        string   `json:"reported_to"`
+	LastReportSeconds *float64 `json:"last_report_seconds"`
 	// Alarm says why the position stands still.
 	Alarm string `json:"alarm,omitempty"`
 
@@ -95,6 +99,7 @@ func (s *Server) Status() Status {
 		AppliedEvents: stream.Applied, Resets: stream.Resets, StreamsConnected: stream.Connects,
 		UptimeSeconds: int64(time.Since(s.started).Seconds()),
 	}
+	status.ReportedTo, status.LastReportSeconds = s.lastReport()
 	for _, n := range stream.Unknown {
 		status.UnknownEvents += n
 	}

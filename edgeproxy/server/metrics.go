@@ -10,6 +10,7 @@ import (
 	"github.com/ringcast/ringcast/edgeproxy/cache"
 	"github.com/ringcast/ringcast/edgeproxy/cache/disk"
 	"github.com/ringcast/ringcast/edgeproxy/preload"
+	"github.com/ringcast/ringcast/edgeproxy/report"
 )
 
 // metrics are what an operator sees of an edge. No label holds an address, a
@@ -59,6 +60,9 @@ func newMetrics(s *Server) *metrics {
 	)
 	for _, result := range preload.Results() {
 		m.registry.MustRegister(s.preloads(result))
+	}
+	for _, outcome := range report.Outcomes() {
+		m.registry.MustRegister(s.reports(outcome))
 	}
 	m.registry.MustRegister(gateCollector{s})
 	return m

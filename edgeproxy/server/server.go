@@ -19,6 +19,7 @@ import (
 	"github.com/ringcast/ringcast/edgeproxy/deny"
 	"github.com/ringcast/ringcast/edgeproxy/follow"
 	"github.com/ringcast/ringcast/edgeproxy/preload"
+	"github.com/ringcast/ringcast/edgeproxy/report"
 	"github.com/ringcast/ringcast/edgeproxy/state"
 	"github.com/ringcast/ringcast/edgeproxy/token"
 	"github.com/ringcast/ringcast/edgeproxy/upstream"
@@ -63,6 +64,7 @@ type Server struct {
 	preload  *preload.Loader
 	upstream *upstream.Handler
 	follower *follow.Follower
+	reporter *report.Reporter
 	tokens   *token.Verifier
 	warden   *autoban.Warden
 	gate     *gate
@@ -146,7 +148,8 @@ func (s *Server) openDisk(ctx context.Context, fences *cache.Fences) (err error)
 }
 
 func (s *Server) build() (err error) {
-	s.follower = follow.New(follow.Config{Servers: s.control, Node: s.NodeID, Logger: s.deps.Logger}, s.state)
+	s.reporter = s.newReporter()
+	s.follower = follow.New(follow.Config{Servers: s.control, Node: s.NodeID, Logger: s.deps.Logger, Reporter: s.reporter}, s.state)
 	s.warden, err = autoban.New(s.autoban, autoban.Deps{
 		Bans: denyList{s.deny, s.state, s.TrustedProxy}, Now: time.Now, Logger: s.deps.Logger,
 		Servers: s.control, Client: &http.Client{Timeout: reportTimeout}, Instance: s.state.Instance(),
@@ -198,13 +201,19 @@ func (s *Server) AdminAddr() net.Addr { return s.adminListener.Addr() }
 // Run serves until ctx is done, then lets answers under way end. It returns nil
 // after a clean stop. The server must be open; Close it afterwards.
 func (s *Server) Run(ctx context.Context) error {
+	asked := ctx // to end
 	group, ctx := errgroup.WithContext(ctx)
 	// What is fetched while answers end is stored as well; else the older response on
 	// disk would be found after a restart.
 	storing, stored := context.WithCancel(context.WithoutCancel(ctx))
+	reported := make(chan struct{})
 	group.Go(func() error { return ignoreClosed(s.traffic.Serve(s.trafficListener)) })
 	group.Go(func() error { return ignoreClosed(s.admin.Serve(s.adminListener)) })
 	group.Go(func() error { return s.follower.Run(ctx) })
+	group.Go(func() error {
+		defer close(reported)
+		return s.reporter.Run(ctx)
+	})
 	group.Go(func() error { return s.deny.Run(ctx, s.state) })
 	group.Go(func() error { return s.tokens.Run(ctx) })
 	group.Go(func() error { return s.warden.Run(ctx) })
@@ -214,9 +223,12 @@ func (s *Server) Run(ctx context.Context) error {
 		group.Go(func() error { return s.disk.Run(storing) })
 	}
 	group.Go(func() error {
-		defer stored()
 		<-ctx.Done()
-		return s.drain()
+		err := s.drain()
+		stored()
+		<-reported
+		s.leave(asked)
+		return err
 	})
 	s.deps.Logger.Info("edge serves", "node", s.NodeID,
 		"listen", listen.Addresses(s.trafficListener), "admin", listen.Addresses(s.adminListener))

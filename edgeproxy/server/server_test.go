@@ -16,13 +16,24 @@ import (
 	"time"
 
 	"github.com/ringcast/ringcast/internal/config"
+	"github.com/ringcast/ringcast/internal/wire"
 )
 
 // stream is a control plane that sends what it is given.
 func stream(t *testing.T, frames ...string) (url string, more chan<- string) {
 	t.Helper()
+	return streamBeside(t, http.NotFound, frames...)
+}
+
+// streamBeside has an answer to other requests as well.
+func streamBeside(t *testing.T, other http.HandlerFunc, frames ...string) (url string, more chan<- string) {
+	t.Helper()
 	queue := make(chan string, 16)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, wire.EventsPath) {
+			other(w, r)
+			return
+		}
 		w.Header().Set("Content-Type", "text/event-stream")
 		_, _ = io.WriteString(w, "event: connected\ndata: {\"epoch\":\"e1\",\"head\":\"0\",\"heartbeat_seconds\":15}\n\n")
 		for _, f := range frames {

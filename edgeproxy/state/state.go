@@ -57,7 +57,8 @@ type State struct {
 	vouched  time.Time
 
 	// committed and inForce are nil until the first reset was completed.
-	committed, inForce atomic.Pointer[wire.Cursor]
+	committed atomic.Pointer[wire.Cursor]
+	inForce   atomic.Pointer[standing]
 
 	view view
 
@@ -66,6 +67,13 @@ type State struct {
 	mu sync.Mutex
 	// resetting is set from BeginReset on, until the reset ends or fails.
 	resetting bool
+}
+
+// standing is a cursor and when it came in force, by the monotonic clock; zero where
+// that was in an earlier run.
+type standing struct {
+	cursor wire.Cursor
+	since  time.Time
 }
 
 // Open opens the state file at path, making it where it is absent, and loads the
@@ -105,11 +113,28 @@ func (s *State) Close() error { return s.db.Close() }
 
 // Cursor gives the committed cursor: what the edge resumes from. There is none
 // until the first reset was completed.
-func (s *State) Cursor() (wire.Cursor, bool) { return get(&s.committed) }
+func (s *State) Cursor() (wire.Cursor, bool) {
+	if c := s.committed.Load(); c != nil {
+		return *c, true
+	}
+	return wire.Cursor{}, false
+}
 
 // InForce gives the cursor up to which everything is committed and in force in
 // memory: what the edge may report.
-func (s *State) InForce() (wire.Cursor, bool) { return get(&s.inForce) }
+func (s *State) InForce() (wire.Cursor, bool) {
+	cursor, _, ok := s.InForceSince()
+	return cursor, ok
+}
+
+// InForceSince is InForce with the moment at which the cursor came in force, zero where
+// that was in an earlier run.
+func (s *State) InForceSince() (c wire.Cursor, since time.Time, ok bool) {
+	if now := s.inForce.Load(); now != nil {
+		return now.cursor, now.since, true
+	}
+	return wire.Cursor{}, time.Time{}, false
+}
 
 // Instance is a random name that the file got when it was made. Another one
 // means another file, which knows nothing of the fences of this one.
@@ -131,11 +156,12 @@ func (s *State) SetVouched(ctx context.Context, at time.Time) error {
 	return nil
 }
 
-func get(p *atomic.Pointer[wire.Cursor]) (wire.Cursor, bool) {
-	if c := p.Load(); c != nil {
-		return *c, true
+// enter notes that everything up to a cursor is in force. What a cursor that is told
+// again says was in force before.
+func (s *State) enter(to wire.Cursor) {
+	if now := s.inForce.Load(); now == nil || now.cursor != to {
+		s.inForce.Store(&standing{cursor: to, since: time.Now()})
 	}
-	return wire.Cursor{}, false
 }
 
 func (s *State) load(ctx context.Context) error {
@@ -166,7 +192,7 @@ func (s *State) loadMeta(ctx context.Context) error {
 	}
 	if cursor.Epoch != "" {
 		s.committed.Store(&cursor)
-		s.inForce.Store(&cursor)
+		s.inForce.Store(&standing{cursor: cursor})
 	}
 	return nil
 }

@@ -94,7 +94,7 @@ func (s *State) move(ctx context.Context, to wire.Cursor, show func(step func() 
 		return func() {
 			s.committed.Store(&to)
 			publish()
-			s.inForce.Store(&to)
+			s.enter(to)
 		}, nil
 	})
 }
