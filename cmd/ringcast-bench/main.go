@@ -48,6 +48,6 @@ func newRoot(s *session) *cobra.Command {
 	}
 	s.bind(root)
 	root.AddCommand(appendCommand(s), checkCommand(s), replayCommand(s), restartCommand(s), propagateCommand(s), resumeCommand(s), cacheCommand(s), gatesCommand(s), importCommand(s),
-		fleetCommand(s), edgesCommand(s))
+		fleetCommand(s), edgesCommand(s), networkCommand(s))
 	return root
 }
