@@ -48,7 +48,7 @@ func chartOf(links []linkFigures, down time.Duration) []byte {
 		fmt.Fprintf(&b, `<rect class="bar%d" x="%d" y="10" width="11" height="11"/>`, i, x)
 		drawText(&b, x+16, 20, "start", name)
 	}
-	drawText(&b, chartLeft, 40, "start", "full colour: half of the bans; pale: 99 of 100; logarithmic")
+	drawText(&b, chartLeft, 40, "start", "full colour: half of the bans; pale: 99 of 100; round trips at the left; logarithmic")
 	drawScale(&b, height)
 	for i, l := range links {
 		y := chartTop + i*groupStep
@@ -73,7 +73,7 @@ func drawScale(w io.Writer, height int) {
 func drawBar(w io.Writer, kind, y int, f figure) {
 	fmt.Fprintf(w, `<rect class="bar%d p99" x="%d" y="%d" width="%d" height="%d"/>`, kind, chartLeft, y, along(f.p99), barHeight)
 	fmt.Fprintf(w, `<rect class="bar%d" x="%d" y="%d" width="%d" height="%d"/>`, kind, chartLeft, y, along(f.p50), barHeight)
-	drawText(w, chartLeft+along(f.p99)+5, y+barHeight-1, "start", duration(f.p50))
+	drawText(w, chartLeft+along(f.p99)+5, y+barHeight-1, "start", duration(f.p50)+", "+duration(f.p99))
 }
 
 // along is how far from the bars' beginning a time is; what is off the scale is at its end.
