@@ -288,7 +288,7 @@ func TestInterval(t *testing.T) {
 	for n := range 10_000 {
 		key := edge(strconv.Itoa(n))
 		f.members[key] = &member{key: key}
-		want, counts := map[int]time.Duration{1: 5 * time.Second, 500: 5 * time.Second, 1000: 10 * time.Second, 10_000: 100 * time.Second}[n+1]
+		want, counts := map[int]time.Duration{1: 5 * time.Second, 250: 5 * time.Second, 1000: 20 * time.Second, 10_000: 200 * time.Second}[n+1]
 		if got := f.interval(); counts && got != want {
 			t.Errorf("%d edges report every %s, not %s", n+1, got, want)
 		}
