@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/xml"
 	"fmt"
-	"io"
 	"math"
 	"time"
 )
@@ -62,15 +61,15 @@ func chartOf(links []linkFigures, down time.Duration) []byte {
 }
 
 // drawScale draws a line at each power of ten.
-func drawScale(w io.Writer, height int) {
+func drawScale(w *bytes.Buffer, height int) {
 	for at := chartLeast; at <= chartMost; at *= 10 {
 		x := chartLeft + along(at)
-		fmt.Fprintf(w, `<line class="grid" x1="%d" y1="%d" x2="%[1]d" y2="%d"/>`, x, chartTop-8, height-20)
+		fmt.Fprintf(w, `<line class="grid" x1="%d" y1="%d" x2="%[1]d" y2="%[3]d"/>`, x, chartTop-8, height-20)
 		drawText(w, x, height-6, "middle", at.String())
 	}
 }
 
-func drawBar(w io.Writer, kind, y int, f figure) {
+func drawBar(w *bytes.Buffer, kind, y int, f figure) {
 	fmt.Fprintf(w, `<rect class="bar%d p99" x="%d" y="%d" width="%d" height="%d"/>`, kind, chartLeft, y, along(f.p99), barHeight)
 	fmt.Fprintf(w, `<rect class="bar%d" x="%d" y="%d" width="%d" height="%d"/>`, kind, chartLeft, y, along(f.p50), barHeight)
 	drawText(w, chartLeft+along(f.p99)+5, y+barHeight-1, "start", duration(f.p50)+", "+duration(f.p99))
@@ -82,8 +81,8 @@ func along(d time.Duration) int {
 	return int(math.Round(min(max(share, 0), 1) * (chartWidth - chartLeft - chartRight)))
 }
 
-func drawText(w io.Writer, x, y int, anchor, text string) {
+func drawText(w *bytes.Buffer, x, y int, anchor, text string) {
 	fmt.Fprintf(w, `<text x="%d" y="%d" text-anchor="%s">`, x, y, anchor)
-	_ = xml.EscapeText(w, []byte(text)) // w is memory
-	_, _ = io.WriteString(w, "</text>\n")
+	_ = xml.EscapeText(w, []byte(text)) // memory takes it
+	w.WriteString("</text>\n")
 }

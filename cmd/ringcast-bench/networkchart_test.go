@@ -24,7 +24,7 @@ func TestChart(t *testing.T) {
 			t.Fatalf("not XML: %v\n%s", err, chart)
 		}
 	}
-	for _, want := range []string{"&lt;slow&gt; &amp; long", ">40ms, 80ms<", ">-1ms, 1h0m0s<", "a cut of 2s", ">1ms<", ">10s<"} {
+	for _, want := range []string{"&lt;slow&gt; &amp; long", ">40ms, 80ms<", ">-1ms, 1h0m0s<", "a cut of 2s", ">1ms<", ">10s<", `x2="688" y2="176"`} {
 		if !strings.Contains(chart, want) {
 			t.Errorf("%q is missing in:\n%s", want, chart)
 		}
