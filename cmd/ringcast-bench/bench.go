@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -58,6 +59,15 @@ func (s *session) run(ctx context.Context, measure func(context.Context, *bench)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	return measure(ctx, &bench{session: s, dir: dir})
+}
+
+// part gives a benchmark of several parts a scratch directory for one of them.
+func (b *bench) part(name string) (*bench, error) {
+	dir := filepath.Join(b.dir, name)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make scratch directory: %w", err)
+	}
+	return &bench{session: b.session, dir: dir}, nil
 }
 
 // say tells a person how far it is.

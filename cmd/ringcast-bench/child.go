@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"sync"
@@ -34,8 +35,17 @@ type child struct {
 
 // startChild starts a process, which ends with ctx at the latest.
 func startChild(ctx context.Context, name, path string, args ...string) (*child, error) {
+	return startTelling(ctx, nil, name, path, args...)
+}
+
+// startTelling is startChild for a process whose standard output is for out; nil: it
+// says nothing of note there.
+func startTelling(ctx context.Context, out io.Writer, name, path string, args ...string) (*child, error) {
 	c := &child{name: name, cmd: exec.CommandContext(ctx, path, args...), said: new(tail), done: make(chan struct{})}
-	c.cmd.Stdout, c.cmd.Stderr = c.said, c.said
+	c.cmd.Stdout, c.cmd.Stderr = out, c.said
+	if out == nil {
+		c.cmd.Stdout = c.said
+	}
 	c.cmd.Cancel = func() error { return c.cmd.Process.Signal(syscall.SIGTERM) }
 	c.cmd.WaitDelay = stopTimeout
 	c.started = time.Now()

@@ -71,6 +71,33 @@ func (f *fleet) edge(ctx context.Context, dir string, flags ...string) (*edge, e
 	return startEdge(ctx, f.binary, dir, f.origin.url, f.control.url, flags...)
 }
 
+// edges starts n edges with directories in dir, and waits until they are level. Those
+// that it gives are to be stopped, also where it fails.
+func (f *fleet) edges(ctx context.Context, dir string, n int, flags ...string) (edges []*edge, err error) {
+	for i := range n {
+		name := fmt.Sprintf("edge-%d", i+1)
+		e, err := f.edge(ctx, filepath.Join(dir, name), append([]string{"--node-id", name}, flags...)...)
+		if err != nil {
+			return edges, err
+		}
+		edges = append(edges, e)
+	}
+	for _, e := range edges {
+		if _, err := f.synced(ctx, e); err != nil {
+			return edges, err
+		}
+	}
+	return edges, nil
+}
+
+func stopEdges(edges []*edge) error {
+	var errs []error
+	for _, e := range edges {
+		errs = append(errs, e.stop())
+	}
+	return errors.Join(errs...)
+}
+
 // synced waits until an edge has the whole log, gives the time since its start,
 // and makes sure that it is in force.
 func (f *fleet) synced(ctx context.Context, e *edge) (time.Duration, error) {

@@ -92,7 +92,7 @@ func (i *imports) measure(ctx context.Context, b *bench) (result imported, err e
 		return imported{}, err
 	}
 	defer func() { err = errors.Join(err, f.stop()) }()
-	edges, err := i.startEdges(ctx, f, small.dir)
+	edges, err := f.edges(ctx, small.dir, i.edges, "--trusted-proxy", trustedProxy+"/32")
 	defer func() { err = errors.Join(err, stopEdges(edges)) }()
 	if err != nil {
 		return imported{}, err
@@ -110,33 +110,6 @@ func (i *imports) measure(ctx context.Context, b *bench) (result imported, err e
 		return imported{}, err
 	}
 	return result, result.cost(f, edges)
-}
-
-// startEdges starts the edges, which believe this machine, and waits until they are
-// level.
-func (i *imports) startEdges(ctx context.Context, f *fleet, dir string) (edges []*edge, err error) {
-	for n := range i.edges {
-		name := fmt.Sprintf("edge-%d", n+1)
-		e, err := f.edge(ctx, filepath.Join(dir, name), "--node-id", name, "--trusted-proxy", trustedProxy+"/32")
-		if err != nil {
-			return edges, err
-		}
-		edges = append(edges, e)
-	}
-	for _, e := range edges {
-		if _, err := f.synced(ctx, e); err != nil {
-			return edges, err
-		}
-	}
-	return edges, nil
-}
-
-func stopEdges(edges []*edge) error {
-	var errs []error
-	for _, e := range edges {
-		errs = append(errs, e.stop())
-	}
-	return errors.Join(errs...)
 }
 
 // cost notes what the processes have used.

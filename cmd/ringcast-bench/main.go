@@ -47,6 +47,7 @@ func newRoot(s *session) *cobra.Command {
 		SilenceErrors: true, SilenceUsage: true,
 	}
 	s.bind(root)
-	root.AddCommand(appendCommand(s), checkCommand(s), replayCommand(s), restartCommand(s), propagateCommand(s), resumeCommand(s), cacheCommand(s), gatesCommand(s), importCommand(s))
+	root.AddCommand(appendCommand(s), checkCommand(s), replayCommand(s), restartCommand(s), propagateCommand(s), resumeCommand(s), cacheCommand(s), gatesCommand(s), importCommand(s),
+		fleetCommand(s), edgesCommand(s), networkCommand(s))
 	return root
 }

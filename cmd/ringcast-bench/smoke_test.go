@@ -16,6 +16,7 @@ func TestSmoke(t *testing.T) {
 	if said, err := exec.CommandContext(t.Context(), "go", "build", "-o", ringcast, product).CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, said)
 	}
+	chart := filepath.Join(t.TempDir(), "network.svg")
 	for _, tt := range []struct {
 		line string
 		want []string
@@ -30,6 +31,14 @@ func TestSmoke(t *testing.T) {
 			[]string{"3,000 bans, 3,000 revocations", "remembered tokens, 10 in turn, behind a trusted proxy", "ES256 verified", "bans of IPv6 networks"},
 		},
 		{"import --rounds 1 --bans 3000 --edges 2 --samples 100 --binary " + ringcast, []string{"3,000 addresses, 2 edges", "2 × 100", "0 wrong"}},
+		{
+			"fleet --edges 5 --bans 3 --rounds 1 --real 2 --real-bans 3 --known 50 --time 100ms --binary " + ringcast,
+			[]string{"5 simulated edges", "confirmed by all", "2 real edges, 3 bans", "did not refuse | 0 of 6", "50 known edges", syncLine(t)},
+		},
+		{
+			"network --rounds 1 --bans 1 --down 100ms --svg " + chart + " --binary " + ringcast,
+			[]string{"1 bans, 1 cuts of 100ms", "no delay", "80 ± 40 ms", "1 Mbit/s"},
+		},
 		{"resume --rounds 1 --behind 300 --resumes 20", []string{"inside the ring", "0 reads: met"}},
 	} {
 		name, _, _ := strings.Cut(tt.line, " ")
@@ -62,6 +71,16 @@ func redisLine(t *testing.T) string {
 	return "redis-server, GET on one connection"
 }
 
+// syncLine is what fleet says, by whether there is a strace to count with.
+func syncLine(t *testing.T) string {
+	t.Helper()
+	if _, err := exec.LookPath("strace"); err != nil {
+		t.Log("strace is not installed: fsyncs are not counted")
+		return "fsyncs are not counted"
+	}
+	return "| 0: met"
+}
+
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
@@ -69,6 +88,8 @@ func TestUsage(t *testing.T) {
 		"append --rounds 0 --time 1ms":    "nothing to measure",
 		"propagate --rate 0":              "want 1 to",
 		"gates --bans 0":                  "nothing to measure",
+		"fleet --edges 0":                 "nothing to measure",
+		"network --bans 0":                "nothing to measure",
 		"import --samples 2 --bans 1":     "nothing to measure",
 		"replay --binary /does/not/exist": "/does/not/exist",
 	} {

@@ -2,9 +2,9 @@
 // gateway in front of them, and the only mapping between their messages and the
 // domain.
 //
-// REST crosses the same interceptors as gRPC. The gateway dials the gRPC server
-// over memory and hands it the caller's identity, which is believed from there
-// alone; see identity.go.
+// REST crosses the same interceptors as gRPC. The gateway calls the services within
+// the process and hands them the caller's identity, which is believed from there
+// alone; see direct.go and identity.go.
 package api
 
 import (
@@ -74,7 +74,7 @@ type Deps struct {
 type Server struct {
 	grpc    *grpc.Server
 	health  *health.Server
-	memory  *memoryListener
+	direct  *direct
 	gateway *gateway
 	imports *imports
 }
@@ -94,30 +94,32 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	options, err := serverOptions(cfg, rules)
+	count, err := newCounter(cfg.Metrics)
 	if err != nil {
 		return nil, err
 	}
+	chain := unaryChain(cfg, count, rules)
 	s := &Server{
-		grpc: grpc.NewServer(options...), health: health.NewServer(), memory: newMemoryListener(),
+		grpc: grpc.NewServer(serverOptions(cfg, count, chain)...), health: health.NewServer(), direct: newDirect(chain...),
 		imports: &imports{log: deps.Log, rules: rules, draining: make(chan struct{})},
 	}
 	s.register(cfg, deps)
-	if s.gateway, err = newGateway(s.memory); err != nil {
+	if s.gateway, err = newGateway(s.direct); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
 func (s *Server) register(cfg Config, deps Deps) {
+	into := registrars{s.grpc, s.direct}
 	log := deps.Log
-	ringcastv1.RegisterBanServiceServer(s.grpc, &banService{log: log, now: cfg.Now, imports: s.imports})
-	ringcastv1.RegisterAllowServiceServer(s.grpc, &allowService{log: log})
-	ringcastv1.RegisterTokenServiceServer(s.grpc, &tokenService{log: log, now: cfg.Now, life: cfg.MaxTokenLife})
-	ringcastv1.RegisterCacheServiceServer(s.grpc, &cacheService{log: log, invalidations: cfg.Invalidations})
-	ringcastv1.RegisterBatchServiceServer(s.grpc, &batchService{log: log, members: batchMembers{rules: s.imports.rules, life: cfg.MaxTokenLife}})
-	ringcastv1.RegisterAuditServiceServer(s.grpc, &auditService{log: log})
-	ringcastv1.RegisterFleetServiceServer(s.grpc, &fleetService{
+	ringcastv1.RegisterBanServiceServer(into, &banService{log: log, now: cfg.Now, imports: s.imports})
+	ringcastv1.RegisterAllowServiceServer(into, &allowService{log: log})
+	ringcastv1.RegisterTokenServiceServer(into, &tokenService{log: log, now: cfg.Now, life: cfg.MaxTokenLife})
+	ringcastv1.RegisterCacheServiceServer(into, &cacheService{log: log, invalidations: cfg.Invalidations})
+	ringcastv1.RegisterBatchServiceServer(into, &batchService{log: log, members: batchMembers{rules: s.imports.rules, life: cfg.MaxTokenLife}})
+	ringcastv1.RegisterAuditServiceServer(into, &auditService{log: log})
+	ringcastv1.RegisterFleetServiceServer(into, &fleetService{
 		log: log, fleet: deps.Fleet, streams: deps.Streams, version: cfg.Version, started: cfg.Now(),
 	})
 	for service := range s.grpc.GetServiceInfo() {
@@ -128,17 +130,16 @@ func (s *Server) register(cfg Config, deps Deps) {
 }
 
 // Handler answers REST requests on every path, with errors in JSON for those
-// that are not its own. It is not protected from web pages; see Guard. It has
-// answers while Run runs.
+// that are not its own. It is not protected from web pages; see Guard. It takes
+// calls until Run ends.
 func (s *Server) Handler() http.Handler { return s.gateway }
 
-// Run serves gRPC on listener and to the Handler until ctx ends or listener
-// fails, and closes listener. A Server runs once. Whoever serves the Handler
-// ends that first: REST requests under way need Run.
+// Run serves gRPC on listener until ctx ends or listener fails, and closes listener.
+// A Server runs once. Whoever serves the Handler ends that first: the end of Run ends
+// REST requests under way.
 func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.serve(limitConns(listener, maxConns)) })
-	group.Go(func() error { return s.serve(s.memory) })
 	group.Go(func() error {
 		<-ctx.Done()
 		s.drain()
@@ -161,12 +162,12 @@ func (s *Server) drain() {
 	defer hard.Stop()
 	s.grpc.GracefulStop()
 	s.imports.wait()
-	s.gateway.close()
+	s.direct.drain()
 }
 
 // Close gives up what New took, for a Server that may not have run. Call it after
 // Run; it can be called again.
 func (s *Server) Close() {
 	s.grpc.Stop()
-	s.gateway.close()
+	s.direct.stop()
 }

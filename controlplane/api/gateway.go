@@ -2,14 +2,13 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/ringcast/ringcast/gen"
@@ -19,21 +18,11 @@ import (
 // openAPIPath is where the description of the API is served.
 const openAPIPath = "/openapi.json"
 
-// gateway turns REST requests into calls of the server behind a memoryListener.
-type gateway struct {
-	conn *grpc.ClientConn
-	mux  *runtime.ServeMux
-}
+// gateway turns REST requests into calls of services.
+type gateway struct{ mux *runtime.ServeMux }
 
-func newGateway(memory *memoryListener) (*gateway, error) {
-	conn, err := grpc.NewClient("passthrough:///gateway",
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return memory.DialContext(ctx) }),
-		grpc.WithUnaryInterceptor(checkQuery))
-	if err != nil {
-		return nil, fmt.Errorf("dial the server: %w", err)
-	}
-	g := &gateway{conn: conn}
+func newGateway(services grpc.ClientConnInterface) (*gateway, error) {
+	g := new(gateway)
 	g.mux = runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, jsonCodec{}),
 		runtime.WithMetadata(callerMetadata),
@@ -45,32 +34,25 @@ func newGateway(memory *memoryListener) (*gateway, error) {
 		runtime.WithMiddlewares(stopProbe),
 		runtime.WithErrorHandler(handleError),
 		runtime.WithRoutingErrorHandler(g.handleRoutingError))
-	if err := g.register(); err != nil {
-		g.close()
+	if err := g.register(services); err != nil {
 		return nil, fmt.Errorf("register routes: %w", err)
 	}
 	return g, nil
 }
 
-func (g *gateway) register() error {
-	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
-		ringcastv1.RegisterBanServiceHandler,
-		ringcastv1.RegisterAllowServiceHandler,
-		ringcastv1.RegisterTokenServiceHandler,
-		ringcastv1.RegisterCacheServiceHandler,
-		ringcastv1.RegisterBatchServiceHandler,
-		ringcastv1.RegisterAuditServiceHandler,
-		ringcastv1.RegisterFleetServiceHandler,
-	} {
-		if err := register(context.Background(), g.mux, g.conn); err != nil {
-			return err
-		}
-	}
-	return g.mux.HandlePath(http.MethodGet, openAPIPath, serveOpenAPI)
+func (g *gateway) register(services grpc.ClientConnInterface) error {
+	ctx := context.Background()
+	return errors.Join(
+		ringcastv1.RegisterBanServiceHandlerClient(ctx, g.mux, ringcastv1.NewBanServiceClient(services)),
+		ringcastv1.RegisterAllowServiceHandlerClient(ctx, g.mux, ringcastv1.NewAllowServiceClient(services)),
+		ringcastv1.RegisterTokenServiceHandlerClient(ctx, g.mux, ringcastv1.NewTokenServiceClient(services)),
+		ringcastv1.RegisterCacheServiceHandlerClient(ctx, g.mux, ringcastv1.NewCacheServiceClient(services)),
+		ringcastv1.RegisterBatchServiceHandlerClient(ctx, g.mux, ringcastv1.NewBatchServiceClient(services)),
+		ringcastv1.RegisterAuditServiceHandlerClient(ctx, g.mux, ringcastv1.NewAuditServiceClient(services)),
+		ringcastv1.RegisterFleetServiceHandlerClient(ctx, g.mux, ringcastv1.NewFleetServiceClient(services)),
+		g.mux.HandlePath(http.MethodGet, openAPIPath, serveOpenAPI),
+	)
 }
-
-// close ends the connection. An error would say that it was closed before.
-func (g *gateway) close() { _ = g.conn.Close() }
 
 // ServeHTTP implements http.Handler.
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -7,7 +7,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
-	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/ringcast/ringcast/controlplane"
 )
@@ -15,33 +14,8 @@ import (
 // addressKey carries a REST caller's address from the gateway to the services.
 const addressKey = "ringcast-address"
 
-// memoryBuffer is how much of a message may be under way to or from the
-// gateway before its writer waits.
-const memoryBuffer = 64 << 10
-
-// memoryListener accepts the gateway's connections, and marks them.
-type memoryListener struct{ *bufconn.Listener }
-
-func newMemoryListener() *memoryListener {
-	return &memoryListener{bufconn.Listen(memoryBuffer)}
-}
-
-// Accept implements net.Listener.
-func (l *memoryListener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return memoryConn{conn}, nil
-}
-
-type memoryConn struct{ net.Conn }
-
-// RemoteAddr implements net.Conn.
-func (memoryConn) RemoteAddr() net.Addr { return memoryAddr{} }
-
-// memoryAddr is the address of the gateway. Only memoryListener gives it, so
-// that no connection from outside can have it.
+// memoryAddr is the address of the gateway. Only direct gives it, so that no
+// connection from outside can have it.
 type memoryAddr struct{}
 
 // Network implements net.Addr.

@@ -31,7 +31,7 @@ const (
 	// maxConns bounds the connections, and so their goroutines and buffers.
 	maxConns = 4096
 	// maxCalls bounds the calls under way, and so what piles up behind a log
-	// that hangs. It also bounds those of one connection, since REST is one.
+	// that hangs. It also bounds those of one connection.
 	maxCalls = 4096
 	// maxImports bounds the imports under way, each of which may have importWindow
 	// requests of MaxMessageBytes in memory. They take no place of maxCalls.
@@ -55,12 +55,21 @@ const (
 // reasonBusy tells that maxCalls are under way, or as many streams as may be.
 const reasonBusy = "TOO_MANY_CALLS"
 
-func serverOptions(cfg Config, rules rules) ([]grpc.ServerOption, error) {
-	count, err := newCounter(cfg.Metrics)
-	if err != nil {
-		return nil, err
+// unaryChain is what every call crosses, from the outermost on: those of gRPC and of
+// REST, which share the limits.
+func unaryChain(cfg Config, count counter, rules rules) []grpc.UnaryServerInterceptor {
+	calls := unaryLimits{calls: newCallLimit(maxCalls, "calls"), waits: newCallLimit(maxWaits, "waits")}
+	return []grpc.UnaryServerInterceptor{
+		count.unary,
+		mapErrors{cfg.Logger}.unary,
+		recovery.UnaryServerInterceptor(),
+		calls.unary,
+		identify,
+		rules.unary,
 	}
-	errs, calls := mapErrors{cfg.Logger}, unaryLimits{calls: newCallLimit(maxCalls, "calls"), waits: newCallLimit(maxWaits, "waits")}
+}
+
+func serverOptions(cfg Config, count counter, chain []grpc.UnaryServerInterceptor) []grpc.ServerOption {
 	streams := streamLimits{imports: newCallLimit(maxImports, "imports"), watches: newCallLimit(maxWatches, "streams")}
 	return []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxTransportBytes),
@@ -69,23 +78,16 @@ func serverOptions(cfg Config, rules rules) ([]grpc.ServerOption, error) {
 		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingAfter, Timeout: pingTimeout}),
-		grpc.ChainUnaryInterceptor(
-			count.unary,
-			errs.unary,
-			recovery.UnaryServerInterceptor(),
-			calls.unary,
-			identify,
-			rules.unary,
-		),
+		grpc.ChainUnaryInterceptor(chain...),
 		// A stream's messages are checked where they are read.
 		grpc.ChainStreamInterceptor(
 			count.stream,
-			errs.stream,
+			mapErrors{cfg.Logger}.stream,
 			recovery.StreamServerInterceptor(),
 			streams.stream,
 			identifyStream,
 		),
-	}, nil
+	}
 }
 
 // counter counts calls by their outcome.

@@ -20,6 +20,9 @@ const (
 	reasonUnavailable = "UNAVAILABLE"
 )
 
+// sentenceUnavailable tells a REST caller that the server ends.
+const sentenceUnavailable = "the control plane is shutting down; try again"
+
 // sentenceTooLarge tells of MaxMessageBytes.
 const sentenceTooLarge = "the request is larger than 1 MiB: send several"
 
@@ -112,7 +115,7 @@ func hasReason(s *status.Status) bool {
 }
 
 // giveReason completes an error that did not come from mapErrors: of the
-// gateway, which could not read the request, or of its connection.
+// gateway, which could not read the request.
 func giveReason(ctx context.Context, s *status.Status) *status.Status {
 	switch s.Code() {
 	case codes.InvalidArgument:
@@ -121,8 +124,6 @@ func giveReason(ctx context.Context, s *status.Status) *status.Status {
 		return statusOf(ctx, context.Canceled)
 	case codes.DeadlineExceeded:
 		return statusOf(ctx, context.DeadlineExceeded)
-	case codes.Unavailable:
-		return newStatus(codes.Unavailable, reasonUnavailable, "the control plane is starting or shutting down; try again")
 	default:
 		return newStatus(codes.Internal, reasonInternal, sentenceInternal)
 	}

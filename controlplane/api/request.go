@@ -12,7 +12,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 )
@@ -87,10 +86,10 @@ type query struct {
 	method string
 }
 
-// checkQuery is the gateway's own interceptor. It refuses what the gateway
-// passes over in silence: parameters that name no field, or one that the path
-// has set, and all of them where the body is the message.
-func checkQuery(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+// checkQuery refuses what the gateway passes over in silence: parameters that name
+// no field, or one that the path has set, and all of them where the body is the
+// message.
+func checkQuery(ctx context.Context, req any) error {
 	q, _ := ctx.Value(queryKey{}).(query)
 	for name := range q.values {
 		if !q.sets(ctx, name, req) {
@@ -98,7 +97,7 @@ func checkQuery(ctx context.Context, method string, req, reply any, conn *grpc.C
 			return newStatus(codes.InvalidArgument, reasonMalformed, sentence).Err()
 		}
 	}
-	return invoke(ctx, method, req, reply, conn, options...)
+	return nil
 }
 
 // sets tells whether a parameter sets a field of the message.

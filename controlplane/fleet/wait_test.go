@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -277,5 +278,19 @@ func TestAsked(t *testing.T) {
 	r.wait(r.ban(), "all")
 	if _, within, _ := a.Asked(); within != (promptFleet+2)*promptGap {
 		t.Errorf("a large fleet is asked within %v", within)
+	}
+}
+
+// TestInterval grows with the fleet, so that its reports stay few.
+func TestInterval(t *testing.T) {
+	t.Parallel()
+	f := New(Config{}, nil)
+	for n := range 10_000 {
+		key := edge(strconv.Itoa(n))
+		f.members[key] = &member{key: key}
+		want, counts := map[int]time.Duration{1: 5 * time.Second, 250: 5 * time.Second, 1000: 20 * time.Second, 10_000: 200 * time.Second}[n+1]
+		if got := f.interval(); counts && got != want {
+			t.Errorf("%d edges report every %s, not %s", n+1, got, want)
+		}
 	}
 }
