@@ -68,6 +68,9 @@ func (s *fleetService) ReportEdge(ctx context.Context, req *ringcastv1.ReportEdg
 	if req.GetLeaving() {
 		return &ringcastv1.ReportEdgeResponse{}, s.fleet.Leave(ctx, key)
 	}
+	if req.GetStartTime() != nil && !req.GetStartTime().IsValid() {
+		return nil, controlplane.Errorf(controlplane.Invalid, reasonMalformed, "start_time is not well-formed: it is of no year from 1 to 9999")
+	}
 	after, err := s.fleet.Report(ctx, key, reportOf(ctx, req))
 	if err != nil {
 		return nil, err

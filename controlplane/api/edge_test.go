@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/ringcast/ringcast/controlplane"
 	ringcastv1 "github.com/ringcast/ringcast/gen/ringcast/v1"
@@ -163,5 +164,20 @@ func TestFleetRefusals(t *testing.T) {
 	}
 	if _, err := e.fleet.GetEdge(t.Context(), &ringcastv1.GetEdgeRequest{}); status.Code(err) != codes.InvalidArgument {
 		t.Errorf("no node_id: %v", err)
+	}
+}
+
+// A time that no answer could tell is refused: it would spoil the list for everybody.
+func TestReportOfNoTime(t *testing.T) {
+	t.Parallel()
+	e := start(t)
+	for _, seconds := range []int64{1 << 40, -(1 << 40)} {
+		_, err := e.fleet.ReportEdge(t.Context(), &ringcastv1.ReportEdgeRequest{NodeId: "a", StartTime: &timestamppb.Timestamp{Seconds: seconds}})
+		if status.Code(err) != codes.InvalidArgument {
+			t.Errorf("%d: %v", seconds, err)
+		}
+	}
+	if a := e.rest("GET", "/v1/edges", ""); a.status != http.StatusOK {
+		t.Errorf("%d %s", a.status, a.text)
 	}
 }
