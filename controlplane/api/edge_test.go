@@ -48,7 +48,6 @@ func TestEdgeOverREST(t *testing.T) {
 	t.Parallel()
 	e := start(t)
 	stream := e.edges.Connected(t.Context(), controlplane.EdgeKey{Node: "edge a:1", Instance: "i1"})
-	defer stream.Close()
 	banned := ask[struct{ Position, Epoch string }](e, "POST", "/v1/bans", `{"ip":"1.2.3.4"}`)
 
 	late := ask[struct {
@@ -80,6 +79,7 @@ func TestEdgeOverREST(t *testing.T) {
 	if a := e.rest("DELETE", "/v1/edges/edge%20a%3A1", ""); a.status != http.StatusBadRequest || a.reason() != "EDGE_CONNECTED" {
 		t.Errorf("forget a connected edge: %d %s", a.status, a.text)
 	}
+	stream.Close()
 	ask[struct{}](e, "POST", "/v1/edges/edge%20a%3A1:report", `{"instance":"i1","leaving":true}`)
 	if a := e.rest("GET", "/v1/edges/edge%20a%3A1", ""); a.status != http.StatusNotFound || a.reason() != "UNKNOWN_EDGE" {
 		t.Errorf("an edge that left: %d %s", a.status, a.text)

@@ -153,7 +153,7 @@ func (f *Fleet) joined(key controlplane.EdgeKey, at time.Time) {
 		m = &member{key: key, heard: at}
 		f.members[key] = m
 	}
-	m.joined = true
+	m.joined, m.left = true, false
 	delete(f.forgotten, key)
 }
 
@@ -164,6 +164,16 @@ func (f *Fleet) left(key controlplane.EdgeKey, at time.Time, reason string) {
 		delete(f.forgotten, key)
 	}
 	if m := f.members[key]; m != nil {
+		f.release(m)
+	}
+}
+
+// release gives up a member, but one with a stream open not before that has ended: it may
+// be that of a new process, of which the word that it is gone was not. It is called with
+// mu held.
+func (f *Fleet) release(m *member) {
+	m.joined, m.left = false, true
+	if m.streams == 0 {
 		f.drop(m)
 	}
 }

@@ -38,6 +38,8 @@ type member struct {
 	key controlplane.EdgeKey
 	// joined says that the log has it.
 	joined bool
+	// left says that it was given up since, and nothing but its streams is heard of it.
+	left bool
 	// streams are those open, connected the beginning of the first of them.
 	streams   int
 	connected time.Time
@@ -86,4 +88,4 @@ func (m *member) unreachable(now time.Time, silence time.Duration) (since time.T
 
 // passing tells that nothing but its streams speaks of the edge: it is no longer known
 // once they have ended.
-func (m *member) passing() bool { return !m.joined && !m.reported }
+func (m *member) passing() bool { return !m.joined && (m.left || !m.reported) }

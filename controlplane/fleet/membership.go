@@ -96,7 +96,7 @@ func (f *Fleet) accept(key controlplane.EdgeKey, r Report) time.Duration {
 		return f.interval()
 	}
 	f.observe(m, r, now)
-	m.report, m.reported, m.heard = r, true, now
+	m.report, m.reported, m.heard, m.left = r, true, now, false
 	f.unsaved[m] = struct{}{}
 	for w := range f.waits {
 		if w.hear(m) {
@@ -122,12 +122,16 @@ func (f *Fleet) join(ctx context.Context, key controlplane.EdgeKey, rpc string) 
 	f.cfg.Logger.Info("edge joined", "edge", key.String())
 }
 
-// Leave notes that an edge has stopped by itself: nobody waits for it.
-func (f *Fleet) Leave(ctx context.Context, key controlplane.EdgeKey) error {
+// Leave notes that an edge has stopped by itself: nobody waits for it once its streams
+// have ended. The word of a process that was replaced meanwhile is passed over.
+func (f *Fleet) Leave(ctx context.Context, key controlplane.EdgeKey, r Report) error {
 	f.mu.Lock()
 	m := f.members[key]
+	if m != nil && !m.newer(r, f.cfg.Now()) {
+		m = nil
+	}
 	if m != nil && !m.joined {
-		f.drop(m)
+		f.release(m)
 	}
 	durable := m != nil && m.joined
 	f.mu.Unlock()

@@ -129,7 +129,7 @@ func TestLeaveDuringAWait(t *testing.T) {
 	p := r.ban()
 	w := r.wait(p, "all")
 	r.report(edge("a"), p)
-	if err := r.Leave(t.Context(), edge("b")); err != nil {
+	if err := r.Leave(t.Context(), edge("b"), Report{}); err != nil {
 		t.Fatal(err)
 	}
 	got := w.end(t)
@@ -157,7 +157,7 @@ func TestNobody(t *testing.T) {
 	}
 	r.connect(edge("a")).Close()
 	w := r.wait(p, "all")
-	if err := r.Leave(t.Context(), edge("a")); err != nil {
+	if err := r.Leave(t.Context(), edge("a"), Report{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.end(t); got.Reached || !cmp.Equal([]string{"a gone"}, got.standings()) {
