@@ -12,6 +12,7 @@ import (
 
 	"github.com/ringcast/ringcast/controlplane"
 	ringcastv1 "github.com/ringcast/ringcast/gen/ringcast/v1"
+	"github.com/ringcast/ringcast/internal/wire"
 )
 
 // seen is as much of an edge in JSON as the tests look at.
@@ -47,7 +48,7 @@ func ask[T any](e *env, method, path, body string) (v T) {
 func TestEdgeOverREST(t *testing.T) {
 	t.Parallel()
 	e := start(t)
-	stream := e.edges.Connected(t.Context(), controlplane.EdgeKey{Node: "edge a:1", Instance: "i1"})
+	stream := e.edges.Connected(t.Context(), controlplane.EdgeKey{Node: "edge a:1", Instance: "i1"}, wire.Cursor{})
 	banned := ask[struct{ Position, Epoch string }](e, "POST", "/v1/bans", `{"ip":"1.2.3.4"}`)
 
 	late := ask[struct {

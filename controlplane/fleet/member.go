@@ -69,6 +69,15 @@ func (m *member) newer(r Report, now time.Time) bool {
 	}
 }
 
+// presents takes note of the cursor that the edge goes on from. What it had reported beyond
+// that is lost to it, as with an older copy of its data dir.
+func (m *member) presents(at wire.Cursor) {
+	if m.report.At.Epoch != at.Epoch {
+		m.report.At = wire.Cursor{}
+	}
+	m.report.At.Position = min(m.report.At.Position, at.Position)
+}
+
 // has tells whether, by its last report, the edge has everything up to a cursor in force.
 func (m *member) has(at wire.Cursor) bool {
 	return m.reported && m.report.At.Epoch == at.Epoch && m.report.At.Position >= at.Position

@@ -28,8 +28,8 @@ const (
 
 // Connected notes that an edge has opened a stream. Whoever names its data dir belongs to
 // the fleet from then on; others do for as long as the stream is open, unless they
-// report.
-func (f *Fleet) Connected(ctx context.Context, key controlplane.EdgeKey) *Stream {
+// report. at is the cursor that it goes on from; the zero value: it has nothing.
+func (f *Fleet) Connected(ctx context.Context, key controlplane.EdgeKey, at wire.Cursor) *Stream {
 	now := f.cfg.Now()
 	f.mu.Lock()
 	m := f.find(key)
@@ -42,6 +42,8 @@ func (f *Fleet) Connected(ctx context.Context, key controlplane.EdgeKey) *Stream
 	}
 	m.streams++
 	m.heard = now
+	m.presents(at)
+	f.hear(m)
 	durable := m.joined
 	f.mu.Unlock()
 	switch {
@@ -72,8 +74,14 @@ func (s *Stream) Close() {
 }
 
 // Report takes an edge's word, and tells when the next is due. One that was overtaken by
-// a later one is passed over. Errors are of kind Unavailable: there are too many edges.
+// a later one is passed over. Errors of its own are of kinds Invalid, of a position that
+// the log has not come to, and Unavailable: there are too many edges.
 func (f *Fleet) Report(ctx context.Context, key controlplane.EdgeKey, r Report) (after time.Duration, err error) {
+	if r.At.Epoch == f.epoch {
+		if err := f.inLog(ctx, r.At.Position); err != nil {
+			return 0, err
+		}
+	}
 	f.mu.Lock()
 	m := f.find(key)
 	durable := m != nil && m.joined
@@ -98,12 +106,17 @@ func (f *Fleet) accept(key controlplane.EdgeKey, r Report) time.Duration {
 	f.observe(m, r, now)
 	m.report, m.reported, m.heard, m.left = r, true, now, false
 	f.unsaved[m] = struct{}{}
+	f.hear(m)
+	return f.interval()
+}
+
+// hear tells the waits what an edge has now. The caller holds mu.
+func (f *Fleet) hear(m *member) {
 	for w := range f.waits {
 		if w.hear(m) {
 			f.settle(w)
 		}
 	}
-	return f.interval()
 }
 
 // joinTimeout keeps a log that hangs from keeping edges from what they can be told.
