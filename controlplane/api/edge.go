@@ -65,10 +65,14 @@ func (s *fleetService) GetEdge(ctx context.Context, req *ringcastv1.GetEdgeReque
 // ReportEdge implements ringcastv1.FleetServiceServer.
 func (s *fleetService) ReportEdge(ctx context.Context, req *ringcastv1.ReportEdgeRequest) (*ringcastv1.ReportEdgeResponse, error) {
 	key := controlplane.EdgeKey{Node: req.GetNodeId(), Instance: req.GetInstance()}
-	if req.GetLeaving() {
-		return &ringcastv1.ReportEdgeResponse{}, s.fleet.Leave(ctx, key)
+	if req.GetStartTime() != nil && !req.GetStartTime().IsValid() {
+		return nil, controlplane.Errorf(controlplane.Invalid, reasonMalformed, "start_time is not well-formed: it is of no year from 1 to 9999")
 	}
-	after, err := s.fleet.Report(ctx, key, reportOf(ctx, req))
+	report := reportOf(ctx, req)
+	if req.GetLeaving() {
+		return &ringcastv1.ReportEdgeResponse{}, s.fleet.Leave(ctx, key, report)
+	}
+	after, err := s.fleet.Report(ctx, key, report)
 	if err != nil {
 		return nil, err
 	}

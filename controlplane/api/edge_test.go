@@ -8,9 +8,11 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/ringcast/ringcast/controlplane"
 	ringcastv1 "github.com/ringcast/ringcast/gen/ringcast/v1"
+	"github.com/ringcast/ringcast/internal/wire"
 )
 
 // seen is as much of an edge in JSON as the tests look at.
@@ -46,8 +48,7 @@ func ask[T any](e *env, method, path, body string) (v T) {
 func TestEdgeOverREST(t *testing.T) {
 	t.Parallel()
 	e := start(t)
-	stream := e.edges.Connected(t.Context(), controlplane.EdgeKey{Node: "edge a:1", Instance: "i1"})
-	defer stream.Close()
+	stream := e.edges.Connected(t.Context(), controlplane.EdgeKey{Node: "edge a:1", Instance: "i1"}, wire.Cursor{})
 	banned := ask[struct{ Position, Epoch string }](e, "POST", "/v1/bans", `{"ip":"1.2.3.4"}`)
 
 	late := ask[struct {
@@ -79,6 +80,7 @@ func TestEdgeOverREST(t *testing.T) {
 	if a := e.rest("DELETE", "/v1/edges/edge%20a%3A1", ""); a.status != http.StatusBadRequest || a.reason() != "EDGE_CONNECTED" {
 		t.Errorf("forget a connected edge: %d %s", a.status, a.text)
 	}
+	stream.Close()
 	ask[struct{}](e, "POST", "/v1/edges/edge%20a%3A1:report", `{"instance":"i1","leaving":true}`)
 	if a := e.rest("GET", "/v1/edges/edge%20a%3A1", ""); a.status != http.StatusNotFound || a.reason() != "UNKNOWN_EDGE" {
 		t.Errorf("an edge that left: %d %s", a.status, a.text)
@@ -163,5 +165,20 @@ func TestFleetRefusals(t *testing.T) {
 	}
 	if _, err := e.fleet.GetEdge(t.Context(), &ringcastv1.GetEdgeRequest{}); status.Code(err) != codes.InvalidArgument {
 		t.Errorf("no node_id: %v", err)
+	}
+}
+
+// A time that no answer could tell is refused: it would spoil the list for everybody.
+func TestReportOfNoTime(t *testing.T) {
+	t.Parallel()
+	e := start(t)
+	for _, seconds := range []int64{1 << 40, -(1 << 40)} {
+		_, err := e.fleet.ReportEdge(t.Context(), &ringcastv1.ReportEdgeRequest{NodeId: "a", StartTime: &timestamppb.Timestamp{Seconds: seconds}})
+		if status.Code(err) != codes.InvalidArgument {
+			t.Errorf("%d: %v", seconds, err)
+		}
+	}
+	if a := e.rest("GET", "/v1/edges", ""); a.status != http.StatusOK {
+		t.Errorf("%d %s", a.status, a.text)
 	}
 }

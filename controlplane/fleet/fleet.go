@@ -59,6 +59,7 @@ type Fleet struct {
 	// unsaved are reports that the file lacks, and removed the edges that it has in vain.
 	unsaved map[*member]struct{}
 	removed []controlplane.EdgeKey
+	head    uint64 // of the log
 	recent  recent
 	waits   map[*wait]struct{}
 	asked   asking
@@ -93,6 +94,7 @@ func (f *Fleet) Load(ctx context.Context) error {
 		return fmt.Errorf("load fleet: %w", err)
 	}
 	f.epoch, f.started = head.Epoch, f.cfg.Now()
+	f.head = head.Position
 	f.recent.begin(head.Position)
 	for after := ""; ; {
 		entries, err := f.log.List(ctx, controlplane.EdgePrefix, after, loadPage)
@@ -116,6 +118,7 @@ func (f *Fleet) Committed(units []controlplane.Unit) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, unit := range units {
+		f.head = unit.Position
 		audience := controlplane.Audience(0)
 		for _, event := range unit.Events {
 			audience |= event.Audience
@@ -153,7 +156,7 @@ func (f *Fleet) joined(key controlplane.EdgeKey, at time.Time) {
 		m = &member{key: key, heard: at}
 		f.members[key] = m
 	}
-	m.joined = true
+	m.joined, m.left = true, false
 	delete(f.forgotten, key)
 }
 
@@ -164,6 +167,16 @@ func (f *Fleet) left(key controlplane.EdgeKey, at time.Time, reason string) {
 		delete(f.forgotten, key)
 	}
 	if m := f.members[key]; m != nil {
+		f.release(m)
+	}
+}
+
+// release gives up a member, but one with a stream open not before that has ended: it may
+// be that of a new process, of which the word that it is gone was not. It is called with
+// mu held.
+func (f *Fleet) release(m *member) {
+	m.joined, m.left = false, true
+	if m.streams == 0 {
 		f.drop(m)
 	}
 }
@@ -178,6 +191,24 @@ func (f *Fleet) drop(m *member) {
 			f.settle(w)
 		}
 	}
+}
+
+// inLog refuses a position that the log has not come to.
+func (f *Fleet) inLog(ctx context.Context, position uint64) error {
+	f.mu.Lock()
+	known := position <= f.head
+	f.mu.Unlock()
+	if known {
+		return nil
+	}
+	head, err := f.log.Head(ctx) // what is durable may not have been told yet
+	if err != nil {
+		return fmt.Errorf("read head: %w", err)
+	}
+	if position > head.Position {
+		return controlplane.Errorf(controlplane.Invalid, controlplane.ReasonPositionAhead, "position %d is ahead of the log, whose head is %d", position, head.Position)
+	}
+	return nil
 }
 
 // find gives a member, a new one where the edge is not known; nil where there are too

@@ -38,6 +38,8 @@ type member struct {
 	key controlplane.EdgeKey
 	// joined says that the log has it.
 	joined bool
+	// left says that it was given up since, and nothing but its streams is heard of it.
+	left bool
 	// streams are those open, connected the beginning of the first of them.
 	streams   int
 	connected time.Time
@@ -67,6 +69,15 @@ func (m *member) newer(r Report, now time.Time) bool {
 	}
 }
 
+// presents takes note of the cursor that the edge goes on from. What it had reported beyond
+// that is lost to it, as with an older copy of its data dir.
+func (m *member) presents(at wire.Cursor) {
+	if m.report.At.Epoch != at.Epoch {
+		m.report.At = wire.Cursor{}
+	}
+	m.report.At.Position = min(m.report.At.Position, at.Position)
+}
+
 // has tells whether, by its last report, the edge has everything up to a cursor in force.
 func (m *member) has(at wire.Cursor) bool {
 	return m.reported && m.report.At.Epoch == at.Epoch && m.report.At.Position >= at.Position
@@ -86,4 +97,4 @@ func (m *member) unreachable(now time.Time, silence time.Duration) (since time.T
 
 // passing tells that nothing but its streams speaks of the edge: it is no longer known
 // once they have ended.
-func (m *member) passing() bool { return !m.joined && !m.reported }
+func (m *member) passing() bool { return !m.joined && (m.left || !m.reported) }

@@ -28,8 +28,8 @@ const (
 
 // Connected notes that an edge has opened a stream. Whoever names its data dir belongs to
 // the fleet from then on; others do for as long as the stream is open, unless they
-// report.
-func (f *Fleet) Connected(ctx context.Context, key controlplane.EdgeKey) *Stream {
+// report. at is the cursor that it goes on from; the zero value: it has nothing.
+func (f *Fleet) Connected(ctx context.Context, key controlplane.EdgeKey, at wire.Cursor) *Stream {
 	now := f.cfg.Now()
 	f.mu.Lock()
 	m := f.find(key)
@@ -42,6 +42,8 @@ func (f *Fleet) Connected(ctx context.Context, key controlplane.EdgeKey) *Stream
 	}
 	m.streams++
 	m.heard = now
+	m.presents(at)
+	f.hear(m)
 	durable := m.joined
 	f.mu.Unlock()
 	switch {
@@ -72,8 +74,14 @@ func (s *Stream) Close() {
 }
 
 // Report takes an edge's word, and tells when the next is due. One that was overtaken by
-// a later one is passed over. Errors are of kind Unavailable: there are too many edges.
+// a later one is passed over. Errors of its own are of kinds Invalid, of a position that
+// the log has not come to, and Unavailable: there are too many edges.
 func (f *Fleet) Report(ctx context.Context, key controlplane.EdgeKey, r Report) (after time.Duration, err error) {
+	if r.At.Epoch == f.epoch {
+		if err := f.inLog(ctx, r.At.Position); err != nil {
+			return 0, err
+		}
+	}
 	f.mu.Lock()
 	m := f.find(key)
 	durable := m != nil && m.joined
@@ -96,14 +104,19 @@ func (f *Fleet) accept(key controlplane.EdgeKey, r Report) time.Duration {
 		return f.interval()
 	}
 	f.observe(m, r, now)
-	m.report, m.reported, m.heard = r, true, now
+	m.report, m.reported, m.heard, m.left = r, true, now, false
 	f.unsaved[m] = struct{}{}
+	f.hear(m)
+	return f.interval()
+}
+
+// hear tells the waits what an edge has now. The caller holds mu.
+func (f *Fleet) hear(m *member) {
 	for w := range f.waits {
 		if w.hear(m) {
 			f.settle(w)
 		}
 	}
-	return f.interval()
 }
 
 // joinTimeout keeps a log that hangs from keeping edges from what they can be told.
@@ -122,12 +135,16 @@ func (f *Fleet) join(ctx context.Context, key controlplane.EdgeKey, rpc string) 
 	f.cfg.Logger.Info("edge joined", "edge", key.String())
 }
 
-// Leave notes that an edge has stopped by itself: nobody waits for it.
-func (f *Fleet) Leave(ctx context.Context, key controlplane.EdgeKey) error {
+// Leave notes that an edge has stopped by itself: nobody waits for it once its streams
+// have ended. The word of a process that was replaced meanwhile is passed over.
+func (f *Fleet) Leave(ctx context.Context, key controlplane.EdgeKey, r Report) error {
 	f.mu.Lock()
 	m := f.members[key]
+	if m != nil && !m.newer(r, f.cfg.Now()) {
+		m = nil
+	}
 	if m != nil && !m.joined {
-		f.drop(m)
+		f.release(m)
 	}
 	durable := m != nil && m.joined
 	f.mu.Unlock()

@@ -34,7 +34,7 @@ func TestRestart(t *testing.T) {
 	r.report(controlplane.EdgeKey{Node: "nameless"}, p)
 	passing := r.connect(controlplane.EdgeKey{Node: "passing"})
 	r.connect(edge("left")).Close()
-	if err := r.Leave(t.Context(), edge("left")); err != nil {
+	if err := r.Leave(t.Context(), edge("left"), Report{}); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"nameless", "passing", "reports", "streams"}, r.names()); diff != "" {
@@ -284,5 +284,68 @@ func TestMetrics(t *testing.T) {
 			(h.GetSampleCount() != 1 || h.GetSampleSum() < 0.09 || h.GetSampleSum() > 0.11) {
 			t.Errorf("propagation: %v", h)
 		}
+	}
+}
+
+// A goodbye that comes late does not drop the process that took the place of the one that
+// said it: not once that has reported, nor before, while its stream is open.
+func TestLateGoodbye(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := r.ban()
+	old := r.at(p)
+	old.Start, old.Sequence = time.Unix(1_700_000_000, 0), 7
+	goodbye := old
+	goodbye.Sequence++
+	report := func(report Report) {
+		if _, err := r.Report(t.Context(), edge("a"), report); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leave := func() {
+		if err := r.Leave(t.Context(), edge("a"), goodbye); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.connect(edge("a")).Close()
+	report(old)
+	stream := r.connect(edge("a"))
+	if leave(); !cmp.Equal([]string{"a"}, r.names()) {
+		t.Fatalf("known while the new process is replayed to: %v", r.names())
+	}
+	again := r.at(p)
+	again.Start, again.Sequence = old.Start.Add(time.Minute), 1
+	report(again)
+	if e, _, err := r.Edge(t.Context(), edge("a")); err != nil || !e.Live() {
+		t.Errorf("%+v, %v", e, err)
+	}
+	if r.restart(); !cmp.Equal([]string{"a"}, r.names()) {
+		t.Errorf("known after a restart: %v", r.names())
+	}
+	stream = r.connect(edge("a"))
+	report(again)
+	stream.Close()
+	if leave(); !cmp.Equal([]string{"a"}, r.names()) {
+		t.Errorf("known after the goodbye of the old process: %v", r.names())
+	}
+}
+
+// One that is given up while its stream is open is known until that ends.
+func TestGivenUpWhileConnected(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := r.ban()
+	stream := r.connect(edge("a"))
+	r.report(edge("a"), p)
+	if err := r.Leave(t.Context(), edge("a"), Report{}); err != nil {
+		t.Fatal(err)
+	}
+	w := r.wait(r.ban(), "all")
+	if !w.waits() {
+		t.Errorf("%+v", w.outcome)
+	}
+	stream.Close()
+	if got := w.end(t); !cmp.Equal([]string{"a gone"}, got.standings()) || len(r.names()) != 0 {
+		t.Errorf("%+v, known: %v", got, r.names())
 	}
 }

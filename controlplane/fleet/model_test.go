@@ -55,7 +55,7 @@ func TestWaitsAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r.restart()
 		for _, name := range r.names() {
-			if err := r.Leave(r.t.Context(), edge(name)); err != nil {
+			if err := r.Leave(r.t.Context(), edge(name), Report{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -81,7 +81,7 @@ func TestWaitsAgainstModel(t *testing.T) {
 			"leave": func(t *rapid.T) {
 				k := key.Draw(t, "edge")
 				delete(m.position, k)
-				if err := r.Leave(r.t.Context(), k); err != nil {
+				if err := r.Leave(r.t.Context(), k, Report{}); err != nil {
 					t.Fatal(err)
 				}
 				for _, w := range m.waits {

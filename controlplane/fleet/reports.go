@@ -10,6 +10,7 @@ import (
 
 	"github.com/ringcast/ringcast/controlplane"
 	"github.com/ringcast/ringcast/internal/sqlitedb"
+	"github.com/ringcast/ringcast/internal/wire"
 )
 
 // saveEvery is how often new reports are saved.
@@ -96,6 +97,9 @@ func (f *Fleet) loadReport(rows *sql.Rows) error {
 	var stored storedReport
 	if err := json.Unmarshal(text, &stored); err != nil {
 		return fmt.Errorf("of %s: %w", key, err)
+	}
+	if stored.At.Position > f.head { // the log is an older copy
+		stored.At = wire.Cursor{}
 	}
 	m.report, m.reported, m.heard, m.lost = stored.Report, true, stored.Heard, stored.Lost
 	return nil

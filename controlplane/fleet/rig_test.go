@@ -115,8 +115,11 @@ func (r *rig) at(position uint64) Report {
 	return Report{At: wire.Cursor{Epoch: r.epoch, Position: position}, Age: -1}
 }
 
-// connect opens an edge's stream.
-func (r *rig) connect(key controlplane.EdgeKey) *Stream { return r.Connected(r.t.Context(), key) }
+// connect opens the stream of an edge that has what it last reported.
+func (r *rig) connect(key controlplane.EdgeKey) *Stream {
+	e, _, _ := r.Edge(r.t.Context(), key) // one that is not known has nothing
+	return r.Connected(r.t.Context(), key, e.At)
+}
 
 // waiting is a wait under way.
 type waiting struct {

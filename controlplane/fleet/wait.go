@@ -110,14 +110,7 @@ func (f *Fleet) check(ctx context.Context, r *WaitRequest) error {
 	if r.At.Epoch != f.epoch {
 		return controlplane.Errorf(controlplane.Precondition, controlplane.ReasonAnotherEpoch, "epoch %.32q is not this log's, which is %s", r.At.Epoch, f.epoch)
 	}
-	head, err := f.log.Head(ctx)
-	if err != nil {
-		return fmt.Errorf("read head: %w", err)
-	}
-	if r.At.Position > head.Position {
-		return controlplane.Errorf(controlplane.Invalid, controlplane.ReasonPositionAhead, "position %d is ahead of the log, whose head is %d", r.At.Position, head.Position)
-	}
-	return nil
+	return f.inLog(ctx, r.At.Position)
 }
 
 func (f *Fleet) beginWait(r WaitRequest) (*wait, error) {

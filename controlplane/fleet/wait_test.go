@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"testing"
 	"time"
@@ -36,7 +37,7 @@ func TestWaitForAll(t *testing.T) {
 	if !w.waits() {
 		t.Fatal("ended before b had it")
 	}
-	r.report(edge("b"), p+7)
+	r.report(edge("b"), r.ban())
 	got := w.end(t)
 	if !got.Reached || got.Needed != 2 || got.Confirmed != 2 {
 		t.Errorf("%+v", got)
@@ -130,7 +131,7 @@ func TestLeaveDuringAWait(t *testing.T) {
 	p := r.ban()
 	w := r.wait(p, "all")
 	r.report(edge("a"), p)
-	if err := r.Leave(t.Context(), edge("b")); err != nil {
+	if err := r.Leave(t.Context(), edge("b"), Report{}); err != nil {
 		t.Fatal(err)
 	}
 	got := w.end(t)
@@ -158,7 +159,7 @@ func TestNobody(t *testing.T) {
 	}
 	r.connect(edge("a")).Close()
 	w := r.wait(p, "all")
-	if err := r.Leave(t.Context(), edge("a")); err != nil {
+	if err := r.Leave(t.Context(), edge("a"), Report{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.end(t); got.Reached || !cmp.Equal([]string{"a gone"}, got.standings()) {
@@ -293,4 +294,66 @@ func TestInterval(t *testing.T) {
 			t.Errorf("%d edges report every %s, not %s", n+1, got, want)
 		}
 	}
+}
+// An edge that comes back with less than it reported, as with an older copy of its data
+// dir, is waited for from its first word on.
+func TestOlderDataDir(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	before, p := r.ban(), r.ban()
+	r.report(edge("a"), p)
+	early := r.wait(p, "all")
+	early.end(t)
+	for name, at := range map[string]wire.Cursor{
+		"an older copy": r.at(before).At, "another log": {Epoch: "other", Position: p}, "an empty one": {},
+	} {
+		stream := r.Connected(t.Context(), edge("a"), at)
+		w := r.wait(p, "all")
+		if !w.waits() {
+			t.Errorf("%s: %+v", name, w.outcome)
+		}
+		r.report(edge("a"), p)
+		w.end(t)
+		stream.Close()
+	}
+}
+
+// It is no longer counted by those who wait already, either.
+func TestOlderDataDirDuringAWait(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	before, p := r.ban(), r.ban()
+	r.connect(edge("b")).Close()
+	r.report(edge("a"), p)
+	w := r.wait(p, "all")
+	defer r.Connected(t.Context(), edge("a"), r.at(before).At).Close()
+	r.report(edge("b"), p)
+	if !w.waits() {
+		t.Fatalf("%+v", w.outcome)
+	}
+	r.report(edge("a"), p)
+	w.end(t)
+}
+
+// Nobody has in force what the log does not have: such a report says nothing of what the
+// log gets later, also where it was made to a log that was replaced by an older copy.
+func TestReportAheadOfTheLog(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := r.ban()
+	for _, position := range []uint64{p + 2, math.MaxUint64} {
+		_, err := r.Report(t.Context(), edge("a"), r.at(position))
+		if refusal, ok := errors.AsType[*controlplane.Error](err); !ok || refusal.Reason != controlplane.ReasonPositionAhead {
+			t.Errorf("%d: %v", position, err)
+		}
+	}
+	r.report(edge("a"), p)
+	r.mu.Lock()
+	r.members[edge("a")].report.At.Position = 1000
+	r.mu.Unlock()
+	r.restart()
+	if w := r.wait(r.ban(), "1"); !w.waits() {
+		t.Errorf("%+v", w.outcome)
+	}
+	r.report(edge("a"), r.head)
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/ringcast/ringcast/controlplane/stream"
 	"github.com/ringcast/ringcast/internal/datadir"
 	"github.com/ringcast/ringcast/internal/listen"
+	"github.com/ringcast/ringcast/internal/wire"
 )
 
 // FleetFile has the edges' last reports; it is in the data directory.
@@ -140,8 +141,8 @@ func (s *Server) build() error {
 	s.stream = stream.New(stream.Config{
 		Heartbeat: s.cfg.Heartbeat, MaxSubscribers: s.cfg.MaxSubscribers,
 		Registerer: s.metrics, Refuse: api.Refuse, Logger: s.deps.Logger,
-		Connected: func(ctx context.Context, edge controlplane.EdgeKey) stream.EdgeStream {
-			return s.fleet.Connected(ctx, edge)
+		Connected: func(ctx context.Context, edge controlplane.EdgeKey, at wire.Cursor) stream.EdgeStream {
+			return s.fleet.Connected(ctx, edge, at)
 		},
 	}, s.log, s.ring)
 	if err := s.buildAPI(); err != nil {

@@ -53,8 +53,9 @@ type Config struct {
 	// Refuse answers a request that gets no stream, in the form of all refusals of
 	// the control plane; nil: as plain text.
 	Refuse func(w http.ResponseWriter, httpStatus int, reason, sentence string)
-	// Connected is told of each edge that opens a stream. Nil: nobody is.
-	Connected func(context.Context, controlplane.EdgeKey) EdgeStream
+	// Connected is told of each edge that opens a stream, and of the cursor that it goes
+	// on from; the zero value: none. Nil: nobody is.
+	Connected func(context.Context, controlplane.EdgeKey, wire.Cursor) EdgeStream
 	// Logger says who comes and goes, at the debug level.
 	Logger *slog.Logger
 
@@ -175,7 +176,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, sub subscription)
 	started := s.cfg.Now()
 	ctx := controlplane.WithPrincipal(r.Context(), controlplane.Principal{Name: controlplane.Anonymous, Address: hostOf(r.RemoteAddr)})
 	if sub.audience == controlplane.Edges && s.cfg.Connected != nil {
-		session.asker.edge = s.cfg.Connected(ctx, controlplane.EdgeKey{Node: sub.node, Instance: sub.instance})
+		session.asker.edge = s.cfg.Connected(ctx, controlplane.EdgeKey{Node: sub.node, Instance: sub.instance}, sub.cursor)
 		defer session.asker.edge.Close()
 	}
 	err := session.run(ctx)
