@@ -42,13 +42,18 @@ func (k EdgeKey) String() string {
 }
 
 // Join records that an edge belongs to the fleet.
-type Join struct{ Edge EdgeKey }
+type Join struct {
+	Edge EdgeKey
+	// Log is the end of the log: the edge is not among those that were forgotten up to
+	// there.
+	Log wire.Cursor
+}
 
 // Decide implements Decision.
 func (j Join) Decide(s State) ([]Event, error) {
 	now := s.Now()
 	events := state(now, time.Time{}, &wire.EdgeJoined{
-		NodeID: j.Edge.Node, Instance: j.Edge.Instance, Timestamp: now.Unix(),
+		NodeID: j.Edge.Node, Instance: j.Edge.Instance, Epoch: j.Log.Epoch, Head: j.Log.Position, Timestamp: now.Unix(),
 	}, EdgeEntity(j.Edge))
 	return among(events), nil
 }

@@ -134,7 +134,18 @@ func startWith(t testing.TB, now func() time.Time, life time.Duration) *env {
 		}
 	})
 	e.log = &recordingLog{Log: log}
-	e.edges = fleet.New(fleet.Config{Now: now}, e.log)
+	roster, err := sqlite.Open(t.Context(), sqlite.Config{Dir: t.TempDir(), Now: now, Committed: func(units []controlplane.Unit) {
+		e.edges.Enrolled(units)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := roster.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	e.edges = fleet.New(fleet.Config{Now: now}, e.log, roster)
 	if err := e.edges.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}

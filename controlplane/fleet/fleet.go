@@ -1,8 +1,10 @@
 // Package fleet knows the edges, and what each of them has in force.
 //
-// That an edge belongs to the fleet is state of the log: it is as durable as a ban, and
-// an edge that is cut off is not forgotten because the control plane was restarted. What
-// an edge has in force is its own word. That is kept in memory, and now and then in a
+// That an edge belongs to the fleet is state of a log of its own, the roster: it is as
+// durable as a ban, and an edge that is cut off is not forgotten because the control plane
+// was restarted. Edges that come and go leave the positions of the other log alone, which
+// users see. To forget an edge is a mutation, and an event of that log; the roster
+// follows. What an edge has in force is its own word. That is kept in memory, and now and then in a
 // file that nothing waits for: after a kill an edge may be known with an older report
 // than its last, never with a later one.
 package fleet
@@ -11,6 +13,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,6 +48,7 @@ type Config struct {
 type Fleet struct {
 	cfg     Config
 	log     eventlog.Log
+	roster  eventlog.Log
 	metrics *metrics
 
 	epoch   string    // set by Load
@@ -65,8 +70,8 @@ type Fleet struct {
 	asked   asking
 }
 
-// New returns a fleet that knows nobody before Load.
-func New(cfg Config, log eventlog.Log) *Fleet {
+// New returns the fleet of a log that knows nobody before Load. The roster is another log.
+func New(cfg Config, log, roster eventlog.Log) *Fleet {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -74,7 +79,7 @@ func New(cfg Config, log eventlog.Log) *Fleet {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	f := &Fleet{
-		cfg: cfg, log: log, ended: make(chan struct{}),
+		cfg: cfg, log: log, roster: roster, ended: make(chan struct{}),
 		members: map[controlplane.EdgeKey]*member{}, forgotten: map[controlplane.EdgeKey]time.Time{},
 		unsaved: map[*member]struct{}{}, waits: map[*wait]struct{}{},
 		asked: asking{changed: make(chan struct{})},
@@ -86,7 +91,7 @@ func New(cfg Config, log eventlog.Log) *Fleet {
 // loadPage is how many edges are read of the log at once.
 const loadPage = 1000
 
-// Load learns from the log who belongs to the fleet, and from the file what they last
+// Load learns from the roster who belongs to the fleet, and from the file what they last
 // reported. Nothing is to be appended before it has returned.
 func (f *Fleet) Load(ctx context.Context) error {
 	head, err := f.log.Head(ctx)
@@ -97,7 +102,7 @@ func (f *Fleet) Load(ctx context.Context) error {
 	f.head = head.Position
 	f.recent.begin(head.Position)
 	for after := ""; ; {
-		entries, err := f.log.List(ctx, controlplane.EdgePrefix, after, loadPage)
+		entries, err := f.roster.List(ctx, controlplane.EdgePrefix, after, loadPage)
 		if err != nil {
 			return fmt.Errorf("load fleet: %w", err)
 		}
@@ -109,10 +114,13 @@ func (f *Fleet) Load(ctx context.Context) error {
 			break
 		}
 	}
+	if err := f.reconcile(ctx, slices.Collect(maps.Keys(f.members))...); err != nil {
+		return fmt.Errorf("load fleet: %w", err)
+	}
 	return f.loadReports(ctx)
 }
 
-// Committed learns from units that have become durable, in their order.
+// Committed takes note of units of the log that have become durable, in their order.
 func (f *Fleet) Committed(units []controlplane.Unit) {
 	now := f.cfg.Now()
 	f.mu.Lock()
@@ -122,7 +130,6 @@ func (f *Fleet) Committed(units []controlplane.Unit) {
 		audience := controlplane.Audience(0)
 		for _, event := range unit.Events {
 			audience |= event.Audience
-			f.learn(event)
 		}
 		if audience&controlplane.Edges != 0 {
 			f.recent.add(unit.Position, now)
@@ -130,13 +137,19 @@ func (f *Fleet) Committed(units []controlplane.Unit) {
 	}
 }
 
+// Enrolled learns from units of the roster that have become durable, in their order.
+func (f *Fleet) Enrolled(units []controlplane.Unit) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, unit := range units {
+		for _, event := range unit.Events {
+			f.learn(event)
+		}
+	}
+}
+
 // learn is called with mu held.
 func (f *Fleet) learn(event controlplane.Event) {
-	switch event.Type {
-	case wire.TypeEdgeJoined, wire.TypeEdgeLeft:
-	default:
-		return
-	}
 	decoded, err := wire.Decode(event.Type, event.Data)
 	if err != nil {
 		f.cfg.Logger.Error("an event of the fleet makes no sense", "position", event.Position, "error", err)
@@ -144,19 +157,22 @@ func (f *Fleet) learn(event controlplane.Event) {
 	}
 	switch e := decoded.(type) {
 	case *wire.EdgeJoined:
-		f.joined(controlplane.EdgeKey{Node: e.NodeID, Instance: e.Instance}, event.Time)
+		f.joined(controlplane.EdgeKey{Node: e.NodeID, Instance: e.Instance}, event.Time, wire.Cursor{Epoch: e.Epoch, Position: e.Head})
 	case *wire.EdgeLeft:
 		f.left(controlplane.EdgeKey{Node: e.NodeID, Instance: e.Instance}, event.Time, e.Reason)
 	}
 }
 
-func (f *Fleet) joined(key controlplane.EdgeKey, at time.Time) {
+func (f *Fleet) joined(key controlplane.EdgeKey, at time.Time, log wire.Cursor) {
 	m := f.members[key]
 	if m == nil {
 		m = &member{key: key, heard: at}
 		f.members[key] = m
 	}
-	m.joined, m.left = true, false
+	m.joined, m.left, m.joinedAt = true, false, 0
+	if log.Epoch == f.epoch {
+		m.joinedAt = log.Position
+	}
 	delete(f.forgotten, key)
 }
 

@@ -36,7 +36,9 @@ type Counts struct {
 // member is an edge of the fleet. All of it but the key is guarded by the fleet's mu.
 type member struct {
 	key controlplane.EdgeKey
-	// joined says that the log has it.
+	// joinedAt is the log's head when the roster took it up.
+	joinedAt uint64
+	// joined says that the roster has it.
 	joined bool
 	// left says that it was given up since, and nothing but its streams is heard of it.
 	left bool

@@ -14,14 +14,15 @@ import (
 	"github.com/ringcast/ringcast/internal/wire"
 )
 
-// What the audit says of edges that come and go.
+// What the roster's audit says of edges that come and go.
 const (
 	// RPCReport is how an edge reports.
 	RPCReport = "/ringcast.v1.FleetService/ReportEdge"
 	// rpcStream is how an edge that did not report yet is known.
 	rpcStream = "GET " + wire.EventsPath
-	// rpcForget is the control plane's own doing.
-	rpcForget = "forget-edges-after"
+	// rpcForget and rpcReconcile are the control plane's own doing.
+	rpcForget    = "forget-edges-after"
+	rpcReconcile = "reconcile"
 	// principalSelf is the control plane in the audit.
 	principalSelf = "control plane"
 )
@@ -127,7 +128,10 @@ const joinTimeout = 2 * time.Second
 func (f *Fleet) join(ctx context.Context, key controlplane.EdgeKey, rpc string) {
 	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
-	_, err := f.log.Append(ctx, controlplane.Join{Edge: key}.Decide, request(ctx, rpc, key))
+	f.mu.Lock()
+	join := controlplane.Join{Edge: key, Log: wire.Cursor{Epoch: f.epoch, Position: f.head}}
+	f.mu.Unlock()
+	_, err := f.roster.Append(ctx, join.Decide, request(ctx, rpc, key))
 	if err != nil {
 		f.cfg.Logger.Warn("a restart would forget an edge until it reports", "edge", key.String(), "error", err)
 		return
@@ -152,7 +156,7 @@ func (f *Fleet) Leave(ctx context.Context, key controlplane.EdgeKey, r Report) e
 		return nil
 	}
 	leave := controlplane.Leave{Edges: []controlplane.EdgeKey{key}, Reason: wire.LeftStopped}
-	if _, err := f.log.Append(ctx, leave.Decide, request(ctx, RPCReport, key)); err != nil {
+	if _, err := f.roster.Append(ctx, leave.Decide, request(ctx, RPCReport, key)); err != nil {
 		return fmt.Errorf("leave fleet: %w", err)
 	}
 	f.cfg.Logger.Info("edge left", "edge", key.String())
@@ -173,7 +177,68 @@ func (f *Fleet) Forget(ctx context.Context, key controlplane.EdgeKey, request ev
 	if err != nil {
 		return eventlog.Receipt{}, fmt.Errorf("forget edge: %w", err)
 	}
+	if err := f.reconcile(ctx, f.keys(key)...); err != nil {
+		return eventlog.Receipt{}, fmt.Errorf("forget edge: %w", err)
+	}
 	return receipts[0], nil
+}
+
+// reconcile strikes off the roster those of some edges that were forgotten after they had
+// joined. A process that ended between the two leaves that to the next, or to the repeat of
+// the request.
+func (f *Fleet) reconcile(ctx context.Context, edges ...controlplane.EdgeKey) error {
+	for some := range slices.Chunk(edges, eventlog.MaxUnit) {
+		gone, err := f.forgottenSince(ctx, some)
+		if err != nil {
+			return err
+		}
+		if len(gone) == 0 {
+			continue
+		}
+		leave := controlplane.Leave{Edges: gone, Reason: wire.LeftForgotten}
+		if _, err := f.roster.Append(ctx, leave.Decide, request(ctx, rpcReconcile, gone...)); err != nil {
+			return fmt.Errorf("strike off the roster: %w", err)
+		}
+	}
+	return nil
+}
+
+// forgottenSince gives those of some edges that the log says were forgotten after they had
+// joined.
+func (f *Fleet) forgottenSince(ctx context.Context, edges []controlplane.EdgeKey) (gone []controlplane.EdgeKey, err error) {
+	names := make([]string, len(edges))
+	for i, edge := range edges {
+		names[i] = controlplane.EdgeEntity(edge)
+	}
+	events, err := f.log.Latest(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("read who was forgotten: %w", err)
+	}
+	forgotten := map[string]uint64{}
+	for _, event := range events {
+		for _, name := range event.Entities {
+			forgotten[name] = event.Position
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, edge := range edges {
+		if m := f.members[edge]; m != nil && forgotten[names[i]] > m.joinedAt {
+			gone = append(gone, edge)
+		}
+	}
+	return gone, nil
+}
+
+// keys names the members of a node, or the one with that instance where it is given.
+func (f *Fleet) keys(key controlplane.EdgeKey) []controlplane.EdgeKey {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var keys []controlplane.EdgeKey
+	for _, m := range f.named(key) {
+		keys = append(keys, m.key)
+	}
+	return keys
 }
 
 // forgettable gives the edges that Forget is about.
@@ -274,7 +339,7 @@ func (f *Fleet) forgetUnheard(ctx context.Context) error {
 		r := request(ctx, rpcForget, gone...)
 		r.Principal = principalSelf
 		leave := controlplane.Leave{Edges: gone, Reason: wire.LeftUnheard}
-		if _, err := f.log.Append(ctx, leave.Decide, r); err != nil {
+		if _, err := f.roster.Append(ctx, leave.Decide, r); err != nil {
 			return fmt.Errorf("forget edges: %w", err)
 		}
 		f.cfg.Logger.Warn("edges forgotten: nobody has heard of them", "edges", r.Detail, "for", f.cfg.ForgetAfter)

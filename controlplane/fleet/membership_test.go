@@ -66,7 +66,7 @@ func TestDamagedReports(t *testing.T) {
 	r := newRig(t)
 	r.report(edge("a"), r.ban())
 	r.close()
-	if err := os.WriteFile(filepath.Join(r.dir, "fleet.db"), []byte(strings.Repeat("nonsense", 1000)), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(r.dir, reportsFile), []byte(strings.Repeat("nonsense", 1000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r.open()

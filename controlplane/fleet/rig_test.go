@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -25,6 +27,7 @@ type rig struct {
 	registry *prometheus.Registry
 	forget   time.Duration
 	log      *sqlite.Log
+	roster   *sqlite.Log
 	clock    *clock
 	*Fleet
 }
@@ -55,28 +58,35 @@ func newRig(t testing.TB) *rig {
 
 func (r *rig) open() {
 	r.t.Helper()
-	var err error
-	r.log, err = sqlite.Open(context.Background(), sqlite.Config{
-		Dir: r.dir, Now: r.clock.Now, Committed: func(units []controlplane.Unit) { r.Committed(units) },
-	})
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	r.log = r.openLog("log", func(units []controlplane.Unit) { r.Committed(units) })
+	r.roster = r.openLog("roster", func(units []controlplane.Unit) { r.Enrolled(units) })
 	r.registry = prometheus.NewPedanticRegistry()
 	r.Fleet = New(Config{
-		File: filepath.Join(r.dir, "fleet.db"), ForgetAfter: r.forget, Now: r.clock.Now, Registerer: r.registry,
-	}, r.log)
+		File: filepath.Join(r.dir, reportsFile), ForgetAfter: r.forget, Now: r.clock.Now, Registerer: r.registry,
+	}, r.log, r.roster)
 	if err := r.Load(context.Background()); err != nil {
 		r.t.Fatal(err)
 	}
 }
 
+const reportsFile = "reports.db"
+
+func (r *rig) openLog(name string, committed func([]controlplane.Unit)) *sqlite.Log {
+	r.t.Helper()
+	dir := filepath.Join(r.dir, name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		r.t.Fatal(err)
+	}
+	log, err := sqlite.Open(context.Background(), sqlite.Config{Dir: dir, Now: r.clock.Now, Committed: committed})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return log
+}
+
 func (r *rig) close() {
 	r.t.Helper()
-	if err := r.Close(); err != nil {
-		r.t.Error(err)
-	}
-	if err := r.log.Close(); err != nil {
+	if err := errors.Join(r.Close(), r.roster.Close(), r.log.Close()); err != nil {
 		r.t.Error(err)
 	}
 }

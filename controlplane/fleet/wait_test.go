@@ -285,7 +285,7 @@ func TestAsked(t *testing.T) {
 // TestInterval grows with the fleet, so that its reports stay few.
 func TestInterval(t *testing.T) {
 	t.Parallel()
-	f := New(Config{}, nil)
+	f := New(Config{}, nil, nil)
 	for n := range 10_000 {
 		key := edge(strconv.Itoa(n))
 		f.members[key] = &member{key: key}
@@ -295,6 +295,7 @@ func TestInterval(t *testing.T) {
 		}
 	}
 }
+
 // An edge that comes back with less than it reported, as with an older copy of its data
 // dir, is waited for from its first word on.
 func TestOlderDataDir(t *testing.T) {

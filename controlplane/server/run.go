@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -86,7 +87,7 @@ func (s *Server) compact(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if err := s.log.Compact(ctx); err != nil && ctx.Err() == nil {
+		if err := errors.Join(s.log.Compact(ctx), s.roster.Compact(ctx)); err != nil && ctx.Err() == nil {
 			s.deps.Logger.Error("the log was not compacted and grows", "error", err)
 		}
 	}

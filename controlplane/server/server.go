@@ -18,6 +18,7 @@ import (
 	"github.com/ringcast/ringcast/controlplane"
 	"github.com/ringcast/ringcast/controlplane/api"
 	"github.com/ringcast/ringcast/controlplane/coalesce"
+	"github.com/ringcast/ringcast/controlplane/eventlog"
 	"github.com/ringcast/ringcast/controlplane/eventlog/sqlite"
 	"github.com/ringcast/ringcast/controlplane/fleet"
 	"github.com/ringcast/ringcast/controlplane/ring"
@@ -27,8 +28,13 @@ import (
 	"github.com/ringcast/ringcast/internal/wire"
 )
 
-// FleetFile has the edges' last reports; it is in the data directory.
-const FleetFile = "fleet.db"
+// What the data directory has of the fleet.
+const (
+	// FleetDir has the roster of edges, a log in a file of the same name as the other.
+	FleetDir = "fleet"
+	// ReportsFile has the edges' last reports.
+	ReportsFile = "reports.db"
+)
 
 // Server is one control plane.
 type Server struct {
@@ -37,6 +43,7 @@ type Server struct {
 
 	dir     *datadir.Dir
 	log     *sqlite.Log
+	roster  *sqlite.Log
 	appends *writableLog // log, for those who append
 	// invalidations is nil where none waits for others.
 	invalidations *coalesce.Invalidations
@@ -76,7 +83,7 @@ func (s *Server) Open(ctx context.Context) (err error) {
 	if err := s.openLog(ctx); err != nil {
 		return err
 	}
-	if err := s.fleet.Load(ctx); err != nil {
+	if err := s.openFleet(ctx); err != nil {
 		return err
 	}
 	if err := s.build(); err != nil {
@@ -99,9 +106,6 @@ func (s *Server) openLog(ctx context.Context) (err error) {
 		return err
 	}
 	s.appends = &writableLog{Log: s.log, logger: s.deps.Logger}
-	s.fleet = fleet.New(fleet.Config{
-		File: s.dir.Path(FleetFile), ForgetAfter: s.cfg.ForgetEdgesAfter, Registerer: s.metrics, Logger: s.deps.Logger,
-	}, s.appends)
 	s.ring = ring.New(head.Epoch, head.Position, s.cfg.RingSize, int(s.cfg.RingBytes))
 	if isNew {
 		s.warnOfNewLog(head.Epoch, file)
@@ -109,6 +113,30 @@ func (s *Server) openLog(ctx context.Context) (err error) {
 	s.deps.Logger.Info("log open", "epoch", head.Epoch, "position", head.Position)
 	return nil
 }
+
+// openFleet opens the roster beside the log. Nothing is appended to either before it has
+// returned.
+func (s *Server) openFleet(ctx context.Context) error {
+	dir := s.dir.Path(FleetDir)
+	if err := os.MkdirAll(dir, dirMode); err != nil {
+		return fmt.Errorf("make directory of the fleet: %w", err)
+	}
+	var err error
+	s.roster, err = sqlite.Open(ctx, sqlite.Config{
+		Dir: dir, Retention: eventlog.Retention{Tombstone: s.cfg.TombstoneRetention},
+		Committed: func(units []controlplane.Unit) { s.fleet.Enrolled(units) },
+	})
+	if err != nil {
+		return fmt.Errorf("fleet: %w", err)
+	}
+	s.fleet = fleet.New(fleet.Config{
+		File: filepath.Join(dir, ReportsFile), ForgetAfter: s.cfg.ForgetEdgesAfter, Registerer: s.metrics, Logger: s.deps.Logger,
+	}, s.appends, s.roster)
+	return s.fleet.Load(ctx)
+}
+
+// dirMode keeps others from what the log says.
+const dirMode = 0o700
 
 // isAbsent tells that there is no file, or one in which nothing was begun.
 func isAbsent(file string) bool {
@@ -192,6 +220,9 @@ func (s *Server) Close() error {
 	}
 	if s.fleet != nil {
 		errs = append(errs, s.fleet.Close())
+	}
+	if s.roster != nil {
+		errs = append(errs, s.roster.Close())
 	}
 	if s.invalidations != nil {
 		s.invalidations.Close()

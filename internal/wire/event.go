@@ -126,8 +126,11 @@ type PreloadHinted struct {
 
 // EdgeJoined tells that an edge belongs to the fleet.
 type EdgeJoined struct {
-	NodeID    string `json:"node_id"`
-	Instance  string `json:"instance"`
+	NodeID   string `json:"node_id"`
+	Instance string `json:"instance"`
+	// Epoch and Head were the log's when the edge joined.
+	Epoch     string `json:"epoch"`
+	Head      uint64 `json:"head,string"`
 	Timestamp int64  `json:"timestamp"`
 }
 
