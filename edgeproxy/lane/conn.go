@@ -97,8 +97,9 @@ func (c *Conn) idle() { c.gap = c.owed == 0 }
 // next answers requests until one is for net/http. p is used for all of them.
 func (c *Conn) next(p []byte) (int, error) {
 	b := c.gather(p)
+	var e extent
 	for {
-		e, v := scan(b.text())
+		v := e.scan(b.text())
 		if v == incomplete && b.n < maxHead {
 			err := b.fill(c)
 			if err == nil {
@@ -117,6 +118,7 @@ func (c *Conn) next(p []byte) (int, error) {
 				return 0, err
 			case answered:
 				b.drop(p, e.head)
+				e = extent{}
 				continue
 			}
 		}
