@@ -186,12 +186,15 @@ func (c *Conn) resume(r *http.Request) http.HandlerFunc {
 }
 
 // SetReadDeadline implements net.Conn. What net/http sets first, after it was given a
-// request, is for the header.
+// request, is for the header. From then on until is zero and not written: a handler may
+// have several goroutines that set deadlines.
 func (c *Conn) SetReadDeadline(t time.Time) error {
-	if !c.until.IsZero() && t.After(c.until) {
-		t = c.until
+	if !c.until.IsZero() {
+		if t.After(c.until) {
+			t = c.until
+		}
+		c.until = time.Time{}
 	}
-	c.until = time.Time{}
 	return c.Conn.SetReadDeadline(t)
 }
 
