@@ -30,6 +30,7 @@ func (r *runners) run(flight func()) {
 		r.all.Go(func() {
 			for ; flight != nil; flight = r.wait() {
 				flight()
+				flight = nil // it may hold a body, which must not wait with the runner
 			}
 		})
 	}

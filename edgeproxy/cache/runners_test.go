@@ -1,8 +1,10 @@
 package cache
 
 import (
+	"runtime"
 	"testing"
 	"testing/synctest"
+	"weak"
 )
 
 func TestRunnersAreKept(t *testing.T) {
@@ -39,6 +41,26 @@ func TestRunnersAreKept(t *testing.T) {
 		r.close()
 		if ended != before+1 || len(r.idle) != 0 {
 			t.Errorf("closed with %d idle runners, %d flights later", len(r.idle), ended-before)
+		}
+	})
+}
+
+// What a flight brought can be as long as a body may be, and no bound counts it once
+// the flight has ended.
+func TestIdleRunnersHoldNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRunners()
+		defer r.close()
+		bring := func() weak.Pointer[[1 << 20]byte] {
+			body := new([1 << 20]byte)
+			r.run(func() { body[0]++ })
+			synctest.Wait()
+			return weak.Make(body)
+		}
+		inNew, inKept := bring(), bring()
+		if runtime.GC(); inNew.Value() != nil || inKept.Value() != nil {
+			t.Error("an idle runner holds what its flight had")
 		}
 	})
 }

@@ -97,8 +97,9 @@ func (c *Conn) idle() { c.gap = c.owed == 0 }
 // next answers requests until one is for net/http. p is used for all of them.
 func (c *Conn) next(p []byte) (int, error) {
 	b := c.gather(p)
+	var e extent
 	for {
-		e, v := scan(b.text())
+		v := e.scan(b.text())
 		if v == incomplete && b.n < maxHead {
 			err := b.fill(c)
 			if err == nil {
@@ -117,6 +118,7 @@ func (c *Conn) next(p []byte) (int, error) {
 				return 0, err
 			case answered:
 				b.drop(p, e.head)
+				e = extent{}
 				continue
 			}
 		}
@@ -184,12 +186,15 @@ func (c *Conn) resume(r *http.Request) http.HandlerFunc {
 }
 
 // SetReadDeadline implements net.Conn. What net/http sets first, after it was given a
-// request, is for the header.
+// request, is for the header. From then on until is zero and not written: a handler may
+// have several goroutines that set deadlines.
 func (c *Conn) SetReadDeadline(t time.Time) error {
-	if !c.until.IsZero() && t.After(c.until) {
-		t = c.until
+	if !c.until.IsZero() {
+		if t.After(c.until) {
+			t = c.until
+		}
+		c.until = time.Time{}
 	}
-	c.until = time.Time{}
 	return c.Conn.SetReadDeadline(t)
 }
 

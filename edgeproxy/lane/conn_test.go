@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,6 +118,29 @@ func TestWatchesClients(t *testing.T) {
 	}
 	if err := <-left; !errors.Is(err, context.Canceled) {
 		t.Errorf("the handler heard %v", err)
+	}
+}
+
+// A body may be read by another goroutine than the handler's, as http.Transport does, and
+// both set deadlines for it.
+func TestDeadlinesFromSeveralGoroutines(t *testing.T) {
+	t.Parallel()
+	s := &shop{hold: func(r *http.Request) {
+		conn := r.Context().Value(connKey{}).(*Conn)
+		var setting sync.WaitGroup
+		defer setting.Wait()
+		for range 2 {
+			setting.Go(func() {
+				if err := conn.SetReadDeadline(time.Now().Add(readTimeout)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}}
+	c := dial(t, listen(t, withLane(s)))
+	for range 2 {
+		c.send("PUT /held" + fields + "Content-Length: 1\r\n\r\nx")
+		c.gets()
 	}
 }
 

@@ -10,7 +10,8 @@ import (
 
 // extent is what the lane must know of a request, to give net/http no byte of the next.
 type extent struct {
-	// head and body are the lengths in bytes, the head's with the empty line.
+	// head and body are the lengths in bytes, the head's with the empty line. Until that
+	// is there it is the length of the lines that were read.
 	head int
 	body int64
 	// plain: the lane may answer it. It is a GET or a HEAD and has no body,
@@ -36,29 +37,30 @@ const (
 // endless is the length of what is opaque: everything that follows belongs to it.
 const endless = math.MaxInt64
 
-// scan reads the head of a request, as far as it is there. It is narrower than RFC
-// 9112, and than net/http: what can be read in more than one way is opaque at the first
-// line that can.
-func scan(b []byte) (e extent, v verdict) {
-	e.plain = true
-	for first := true; ; first = false {
+// scan reads the head of a request, as far as it is there. Where it is incomplete the
+// next scan, of more of it, goes on with the next line: a client that sends it in many
+// pieces must not make work of each. It is narrower than RFC 9112, and than net/http: what
+// can be read in more than one way is opaque at the first line that can.
+func (e *extent) scan(b []byte) verdict {
+	for {
 		end := bytes.IndexByte(b[e.head:], '\n')
 		if end < 0 {
-			return e, incomplete
+			return incomplete
 		}
 		line, whole := bytes.CutSuffix(b[e.head:e.head+end], []byte{'\r'})
+		first := e.head == 0
 		e.head += end + 1
 		switch {
 		case !whole:
-			return e, opaque
+			return opaque
 		case first:
 			if !e.requestLine(line) {
-				return e, opaque
+				return opaque
 			}
 		case len(line) == 0:
 			return e.end()
 		case !e.field(line):
-			return e, opaque
+			return opaque
 		}
 	}
 }
@@ -73,10 +75,10 @@ func (e *extent) requestLine(line []byte) bool {
 	}
 	switch string(method) {
 	case "GET", "HEAD":
+		e.plain = true
 	case "POST":
-		e.plain, e.post = false, true
+		e.post = true
 	case "PUT", "PATCH", "DELETE", "OPTIONS":
-		e.plain = false
 	default:
 		return false
 	}
@@ -142,11 +144,11 @@ func (e *extent) length(value []byte) bool {
 	return err == nil
 }
 
-func (e *extent) end() (extent, verdict) {
+func (e *extent) end() verdict {
 	if e.hosts != 1 || e.lengths > 1 {
-		return *e, opaque
+		return opaque
 	}
-	return *e, framed
+	return framed
 }
 
 // class tells for each byte whether it may be somewhere.

@@ -59,6 +59,8 @@ func (s *shop) Begin(w http.ResponseWriter, r *http.Request) http.HandlerFunc {
 		w.WriteHeader(http.StatusNotModified)
 	case path == "/empty":
 		w.WriteHeader(http.StatusNoContent)
+	case path == "/own":
+		w.WriteHeader(299) // a status without a name
 	default:
 		return s.ask
 	}

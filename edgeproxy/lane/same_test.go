@@ -154,7 +154,7 @@ func cutUp(r *rapid.T, text string) (pieces []piece) {
 
 func drawRequest(r *rapid.T) string {
 	if rapid.IntRange(0, 2).Draw(r, "kind") > 0 {
-		target := rapid.SampledFrom([]string{"/hit?a=b", "/hit/2", "/big", "/miss", "/refused", "/same", "/empty"}).Draw(r, "target")
+		target := rapid.SampledFrom([]string{"/hit?a=b", "/hit/2", "/big", "/miss", "/refused", "/same", "/empty", "/own"}).Draw(r, "target")
 		return rapid.SampledFrom([]string{"GET ", "GET ", "HEAD "}).Draw(r, "method") + target + " HTTP/1.1\r\nHost: a.example\r\nCookie: a=1\r\n\r\n"
 	}
 	method := rapid.SampledFrom([]string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PURGE", "CONNECT", "PRI", "get", "", "\r\nGET"}).Draw(r, "method")

@@ -142,7 +142,7 @@ func (w *writer) begin() {
 	}
 	w.begun = true
 	w.pending = strconv.AppendInt(append(w.pending, "HTTP/1.1 "...), int64(w.status), 10)
-	w.pending = append(append(append(w.pending, ' '), http.StatusText(w.status)...), "\r\n"...)
+	w.pending = append(append(append(w.pending, ' '), reason(w.status)...), "\r\n"...)
 	for name := range w.header {
 		w.names = append(w.names, name)
 	}
@@ -179,6 +179,14 @@ func (w *writer) suppressed(name string) bool {
 		return false
 	}
 	return name == "Content-Length" || name == "Transfer-Encoding" || w.status == http.StatusNotModified && name == "Content-Type"
+}
+
+// reason is the text of a status line.
+func reason(status int) string {
+	if text := http.StatusText(status); text != "" {
+		return text
+	}
+	return "status code " + strconv.Itoa(status)
 }
 
 // hasBody tells whether the answers of a status may have one (RFC 9110, section 6.4.1).

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/ringcast/ringcast/edgeproxy/token"
 )
@@ -36,7 +37,12 @@ func ofToken(failure token.Failure) *refusal {
 	return &refusal{status: http.StatusUnauthorized, Error: failure.String(), challenge: failure.Challenge()}
 }
 
+// refusalTimeout ends the connection of a client that asks on and on and reads no
+// refusal.
+const refusalTimeout = 10 * time.Second
+
 func (g *gate) refuse(w http.ResponseWriter, refused *refusal) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(refusalTimeout)) // a writer that has none waits
 	g.metrics.refused.WithLabelValues(refused.Error).Inc()
 	body, err := json.Marshal(refused)
 	if err != nil {

@@ -72,3 +72,16 @@ func TestEveryWriteHasADeadline(t *testing.T) {
 		}
 	}
 }
+
+// TestTheEdgesOwnAnswersHaveADeadline as well: a client can ask for them without end.
+func TestTheEdgesOwnAnswersHaveADeadline(t *testing.T) {
+	t.Parallel()
+	e := newEdge(t, "http://127.0.0.1:1", upstream.Config{}, nil)
+	for method, status := range map[string]int{"TRACE": http.StatusMethodNotAllowed, "OPTIONS": http.StatusNoContent} {
+		w, r := &deadlines{ResponseRecorder: httptest.NewRecorder()}, httptest.NewRequest(method, "/", nil)
+		r.Header.Set("Max-Forwards", "0")
+		if e.handler.ServeHTTP(w, r); w.Code != status || w.endless > 0 || !w.bounded() {
+			t.Errorf("%s: %d, %d writes without a deadline, the rest until %v", method, w.Code, w.endless, w.deadline)
+		}
+	}
+}

@@ -31,7 +31,8 @@ func hopsLeft(r *http.Request) (n int, counted bool) {
 }
 
 // answerOptions says what may be asked of any resource here.
-func answerOptions(w http.ResponseWriter) {
+func answerOptions(w *writer) {
+	defer w.start() // there is no body, whose write would have begun it
 	w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNoContent)

@@ -139,7 +139,7 @@ func (h *Handler) Begin(w http.ResponseWriter, r *http.Request) (rest http.Handl
 		return nil
 	}
 	if lastHop(r) {
-		answerOptions(w)
+		answerOptions(newWriter(w))
 		return nil
 	}
 	who := h.caller(r)
@@ -188,7 +188,7 @@ func (h *Handler) unfit(r *http.Request) (status int, reason string) {
 // reject refuses what is the client's own doing.
 func (h *Handler) reject(w http.ResponseWriter, who netip.Addr, status int, reason string) {
 	h.config.Refused(who, status, reason)
-	refuse(w, status, reason)
+	refuse(newWriter(w), status, reason)
 }
 
 // addressed tells whether a request has an origin's path (RFC 9112, section 3.2) and
