@@ -47,7 +47,7 @@ func (f *fakeControl) heard() (all []report, goodbyes int) {
 func TestReportsOfAnEdge(t *testing.T) {
 	t.Parallel()
 	f := startFakeControl(t)
-	e := startEdge(t, startOrigin(t).URL, f.URL, "--node-id", "edge/1")
+	e := startEdge(t, startOrigin(t).URL, f.URL, "--node-id", "edge?1")
 	e.reaches(0)
 	f.set(1, event(1, "ip_banned", `{"ip":"192.0.2.1","reason":"","automatic":false,"timestamp":1}`)+event(0, "report", `{"position":"1"}`))
 	reports := func(position uint64) {
@@ -61,7 +61,7 @@ func TestReportsOfAnEdge(t *testing.T) {
 	}
 	reports(1)
 	all, _ := f.heard()
-	if last := all[len(all)-1]; last.path != "/v1/edges/edge%2F1:report" || last.Epoch != fakeEpoch || last.Instance == "" {
+	if last := all[len(all)-1]; last.path != "/v1/edges/edge%3F1:report" || last.Epoch != fakeEpoch || last.Instance == "" {
 		t.Errorf("reported %+v", last)
 	}
 
