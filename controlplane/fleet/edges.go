@@ -90,7 +90,7 @@ func (f *Fleet) Count() (known, level int) {
 	defer f.mu.Unlock()
 	now := f.cfg.Now()
 	for _, m := range f.members {
-		if _, unreachable := m.unreachable(now, f.silence()); !unreachable && f.isLevel(m) {
+		if _, unreachable := m.unreachable(now, f.interval()); !unreachable && f.isLevel(m) {
 			level++
 		}
 	}
@@ -106,7 +106,7 @@ func (f *Fleet) isLevel(m *member) bool {
 func (f *Fleet) edge(m *member) Edge {
 	now := f.cfg.Now()
 	e := Edge{EdgeKey: m.key, Report: m.report, Level: f.isLevel(m), Connected: m.connected, Heard: m.heard}
-	if since, unreachable := m.unreachable(now, f.silence()); unreachable {
+	if since, unreachable := m.unreachable(now, f.interval()); unreachable {
 		e.UnreachableSince = since
 	}
 	if at, ok := f.recent.after(e.At.Position); ok && e.At.Epoch == f.epoch {

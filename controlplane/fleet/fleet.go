@@ -240,8 +240,6 @@ const (
 	reportRate = 500
 )
 
-// silence is how long an edge may say nothing until it counts as out of reach: two of its
-// reports may be lost, and the third may be late.
-//
-// The caller holds mu.
-func (f *Fleet) silence() time.Duration { return 3*f.interval() + minInterval }
+// silence is how long an edge that is to report so often may say nothing until it counts
+// as out of reach: two of its reports may be lost, and the third may be late.
+func silence(interval time.Duration) time.Duration { return 3*interval + minInterval }

@@ -46,7 +46,9 @@ type member struct {
 	// lost is when the last stream ended; zero: none has since the start.
 	lost time.Time
 	// heard is when it last reported or began a stream.
-	heard    time.Time
+	heard time.Time
+	// pace is the time between reports that it was told last; 0: none.
+	pace     time.Duration
 	report   Report
 	reported bool
 }
@@ -83,10 +85,11 @@ func (m *member) has(at wire.Cursor) bool {
 	return m.reported && m.report.At.Epoch == at.Epoch && m.report.At.Position >= at.Position
 }
 
-// unreachable tells since when the edge cannot be reached; ok is false where it can.
-func (m *member) unreachable(now time.Time, silence time.Duration) (since time.Time, ok bool) {
+// unreachable tells since when the edge, one of a fleet that reports at an interval, cannot
+// be reached; ok is false where it can.
+func (m *member) unreachable(now time.Time, interval time.Duration) (since time.Time, ok bool) {
 	switch {
-	case m.streams > 0 && now.Sub(m.heard) <= silence:
+	case m.streams > 0 && now.Sub(m.heard) <= silence(max(interval, m.pace)):
 		return time.Time{}, false
 	case m.streams == 0 && m.lost.After(m.heard):
 		return m.lost, true

@@ -103,11 +103,12 @@ func (f *Fleet) accept(key controlplane.EdgeKey, r Report) time.Duration {
 	if m == nil || !m.newer(r, now) {
 		return f.interval()
 	}
+	m.pace = f.interval()
 	f.observe(m, r, now)
 	m.report, m.reported, m.heard, m.left = r, true, now, false
 	f.unsaved[m] = struct{}{}
 	f.hear(m)
-	return f.interval()
+	return m.pace
 }
 
 // hear tells the waits what an edge has now. The caller holds mu.
@@ -279,7 +280,7 @@ func (f *Fleet) unheard() []controlplane.EdgeKey {
 	defer f.mu.Unlock()
 	var gone []controlplane.EdgeKey
 	for _, m := range slices.SortedFunc(maps.Values(f.members), byKey) {
-		since, unreachable := m.unreachable(now, f.silence())
+		since, unreachable := m.unreachable(now, f.interval())
 		if since.Before(f.started) {
 			since = f.started
 		}

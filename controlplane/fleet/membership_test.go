@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -346,5 +347,39 @@ func TestGivenUpWhileConnected(t *testing.T) {
 	stream.Close()
 	if got := w.end(t); !cmp.Equal([]string{"a gone"}, got.standings()) || len(r.names()) != 0 {
 		t.Errorf("%+v, known: %v", got, r.names())
+	}
+}
+
+// An edge is out of reach when it misses the reports that it was told to make, also where
+// the fleet has shrunk since.
+func TestShrunkFleet(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var others []controlplane.EdgeKey
+	r.mu.Lock()
+	for i := range 20 * minInterval / time.Second * reportRate {
+		others = append(others, edge(fmt.Sprint(i)))
+		r.joined(others[i], r.clock.Now())
+	}
+	r.mu.Unlock()
+	defer r.connect(edge("a")).Close()
+	after, err := r.Report(t.Context(), edge("a"), r.at(0))
+	if err != nil || after < 20*minInterval {
+		t.Fatalf("told to report after %v, %v", after, err)
+	}
+	r.mu.Lock()
+	for _, key := range others {
+		r.left(key, r.clock.Now(), wire.LeftForgotten)
+	}
+	r.mu.Unlock()
+	live := func() bool {
+		e, _, err := r.Edge(t.Context(), edge("a"))
+		return err == nil && e.Live()
+	}
+	if r.clock.advance(3 * after); !live() {
+		t.Error("out of reach though it may report that late")
+	}
+	if r.clock.advance(2 * minInterval); live() {
+		t.Error("in reach though it says nothing")
 	}
 }
