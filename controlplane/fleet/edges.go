@@ -2,8 +2,6 @@ package fleet
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/ringcast/ringcast/controlplane"
@@ -34,9 +32,7 @@ func (e Edge) Live() bool { return e.UnreachableSince.IsZero() }
 // are more.
 func (f *Fleet) Edges(ctx context.Context, after controlplane.EdgeKey, limit int) (edges []Edge, more bool) {
 	f.mu.Lock()
-	members := slices.Collect(maps.Values(f.members))
-	members = slices.DeleteFunc(members, func(m *member) bool { return !after.Less(m.key) })
-	slices.SortFunc(members, byKey)
+	members := f.inOrder(after)
 	more = len(members) > limit
 	members = members[:min(limit, len(members))]
 	for _, m := range members {

@@ -77,6 +77,42 @@ func TestDamagedReports(t *testing.T) {
 	}
 }
 
+// A report that makes no sense costs itself, not the control plane's start.
+func TestSenselessReport(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := r.ban()
+	r.report(edge("a"), p)
+	r.report(edge("b"), p)
+	if err := r.save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.saved.db.Write.ExecContext(t.Context(), `UPDATE reports SET report = '{"At":7}' WHERE node = 'a'`); err != nil {
+		t.Fatal(err)
+	}
+	r.restart()
+	if got := r.waitFor(WaitRequest{At: wire.Cursor{Position: p}, Timeout: time.Millisecond}).end(t); got.Confirmed != 1 || len(got.Edges) != 2 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Of one name are those without an instance, too, and none whose name only begins so.
+func TestNamed(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for _, key := range []controlplane.EdgeKey{{Node: "a"}, {Node: "a", Instance: "2"}, {Node: "a", Instance: "1"}, {Node: "a!"}, {Node: "aa"}, {Node: "b"}} {
+		r.report(key, 0)
+		r.clock.advance(1)
+	}
+	e, others, err := r.Edge(t.Context(), controlplane.EdgeKey{Node: "a"})
+	if diff := cmp.Diff([]string{"", "2"}, others); err != nil || e.Instance != "1" || diff != "" {
+		t.Errorf("%+v, %v, %s", e, err, diff)
+	}
+	if _, others, err := r.Edge(t.Context(), controlplane.EdgeKey{Node: "b"}); err != nil || len(others) != 0 {
+		t.Errorf("%v, %v", others, err)
+	}
+}
+
 func TestForget(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
