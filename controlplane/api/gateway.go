@@ -19,6 +19,9 @@ import (
 // openAPIPath is where the description of the API is served.
 const openAPIPath = "/openapi.json"
 
+// maxAnswerBytes is more than any answer takes: that of a wait names every known edge.
+const maxAnswerBytes = 128 << 20
+
 // gateway turns REST requests into calls of the server behind a memoryListener.
 type gateway struct {
 	conn *grpc.ClientConn
@@ -29,7 +32,8 @@ func newGateway(memory *memoryListener) (*gateway, error) {
 	conn, err := grpc.NewClient("passthrough:///gateway",
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return memory.DialContext(ctx) }),
-		grpc.WithUnaryInterceptor(checkQuery))
+		grpc.WithUnaryInterceptor(checkQuery),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswerBytes)))
 	if err != nil {
 		return nil, fmt.Errorf("dial the server: %w", err)
 	}
