@@ -111,7 +111,8 @@ func (f *Fleet) edge(m *member) Edge {
 	return e
 }
 
-// behindPage is how much of the log is read to find the first event that an edge lacks.
+// behindPage is how much of the log is read at once to find the first event that an edge
+// lacks: most often it is the next.
 const behindPage = 100
 
 // sinceWhen asks the log since when an edge is behind, where that was longer ago than the
@@ -120,17 +121,27 @@ func (f *Fleet) sinceWhen(ctx context.Context, e *Edge) {
 	if e.Level || e.Behind > 0 || e.At.Epoch != f.epoch {
 		return
 	}
-	page, err := f.log.Read(ctx, e.At.Position, behindPage)
-	if err != nil {
-		f.cfg.Logger.Warn("it is not known how far an edge is behind", "edge", e.String(), "error", err)
-		return
+	for after, more := e.At.Position, true; more; {
+		page, err := f.log.Read(ctx, after, behindPage)
+		if err != nil {
+			f.cfg.Logger.Warn("it is not known how far an edge is behind", "edge", e.String(), "error", err)
+			return
+		}
+		if since, ok := firstForEdges(page.Units); ok {
+			e.Behind = max(f.cfg.Now().Sub(since), 0)
+			return
+		}
+		after, more = page.Next, page.Next < page.Head.Position
 	}
-	for _, unit := range page.Units {
+}
+
+func firstForEdges(units []controlplane.Unit) (at time.Time, ok bool) {
+	for _, unit := range units {
 		for _, event := range unit.Events {
 			if event.Audience&controlplane.Edges != 0 {
-				e.Behind = max(f.cfg.Now().Sub(event.Time), 0)
-				return
+				return event.Time, true
 			}
 		}
 	}
+	return time.Time{}, false
 }

@@ -258,7 +258,9 @@ func TestBehind(t *testing.T) {
 		}
 		return e.Behind
 	}
-	r.connect(edge("other")).Close() // nothing for edges
+	for i := range 2 * behindPage { // nothing for edges
+		r.connect(edge(fmt.Sprint("other-", i))).Close()
+	}
 	if r.clock.advance(time.Minute); behind() != 0 {
 		t.Errorf("%v behind", behind())
 	}
