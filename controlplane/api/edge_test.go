@@ -214,3 +214,19 @@ func TestWaitForManyEdges(t *testing.T) {
 		t.Errorf("reached: %v, %d edges", got.QuorumReached, len(got.Edges))
 	}
 }
+
+// An edge that does not know how stale it is does not pass for one that is not stale.
+func TestStalenessUnknown(t *testing.T) {
+	t.Parallel()
+	e := start(t)
+	defer e.edges.Connected(t.Context(), controlplane.EdgeKey{Node: "silent"}, wire.Cursor{}).Close()
+	for body, want := range map[string]string{`{}`: "", `{"staleness":"0s"}`: "0s", `{"staleness":"-5s"}`: "0s"} {
+		ask[struct{}](e, "POST", "/v1/edges/a:report", body)
+		if got := ask[seen](e, "GET", "/v1/edges/a", ""); got.Staleness != want {
+			t.Errorf("%s: %q", body, got.Staleness)
+		}
+	}
+	if got := ask[seen](e, "GET", "/v1/edges/silent", ""); got.Staleness != "" {
+		t.Errorf("no report: %q", got.Staleness)
+	}
+}

@@ -102,6 +102,9 @@ func (f *Fleet) isLevel(m *member) bool {
 func (f *Fleet) edge(m *member) Edge {
 	now := f.cfg.Now()
 	e := Edge{EdgeKey: m.key, Report: m.report, Level: f.isLevel(m), Connected: m.connected, Heard: m.heard}
+	if !m.reported {
+		e.Staleness = -1
+	}
 	if since, unreachable := m.unreachable(now, f.interval()); unreachable {
 		e.UnreachableSince = since
 	}

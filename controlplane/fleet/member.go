@@ -16,7 +16,8 @@ type Report struct {
 	Age time.Duration
 	// Version is the program's.
 	Version string
-	// Staleness is for how long the log had not vouched for what is in force.
+	// Staleness is for how long the log had not vouched for what is in force; negative:
+	// not known.
 	Staleness time.Duration
 	// Start is when the edge's process started, by its own clock, and Sequence counts the
 	// reports of that process from 1; 0: it does not count.

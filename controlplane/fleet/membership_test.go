@@ -347,7 +347,7 @@ func TestLateGoodbye(t *testing.T) {
 	}
 	r.connect(edge("a")).Close()
 	report(old)
-	stream := r.connect(edge("a"))
+	r.connect(edge("a"))
 	if leave(); !cmp.Equal([]string{"a"}, r.names()) {
 		t.Fatalf("known while the new process is replayed to: %v", r.names())
 	}
@@ -360,7 +360,7 @@ func TestLateGoodbye(t *testing.T) {
 	if r.restart(); !cmp.Equal([]string{"a"}, r.names()) {
 		t.Errorf("known after a restart: %v", r.names())
 	}
-	stream = r.connect(edge("a"))
+	stream := r.connect(edge("a"))
 	report(again)
 	stream.Close()
 	if leave(); !cmp.Equal([]string{"a"}, r.names()) {
