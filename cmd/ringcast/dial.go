@@ -19,6 +19,10 @@ import (
 // address where nothing answers should not cost an operator a minute.
 const connectTimeout = 5 * time.Second
 
+// maxAnswerBytes keeps a server from filling the memory; the outcome of a wait names every
+// edge, which may take more than the 4 MiB that gRPC allows by itself.
+const maxAnswerBytes = 128 << 20
+
 // remote says which control plane to call. Verbs embed it in their settings.
 type remote struct {
 	Server string `flag:"server" default:"localhost:4001" value:"HOST:PORT" help:"gRPC address of the control plane"`
@@ -62,7 +66,8 @@ func (r remote) dial(ctx context.Context) (*grpc.ClientConn, error) {
 	// The server's own name and the environment decide nothing: no proxy, and no
 	// service config by way of DNS, which can take seconds to be absent.
 	conn, err := grpc.NewClient("passthrough:///"+r.Server, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(dialer), grpc.WithDisableServiceConfig(), grpc.WithNoProxy())
+		grpc.WithContextDialer(dialer), grpc.WithDisableServiceConfig(), grpc.WithNoProxy(),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswerBytes)))
 	if err != nil {
 		return nil, usageErrorf("--server is %q: %w", r.Server, err)
 	}

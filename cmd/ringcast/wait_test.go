@@ -359,3 +359,15 @@ func TestQuorums(t *testing.T) {
 		}
 	}
 }
+
+// A large fleet's outcome is more than gRPC takes by itself.
+func TestWaitForALargeFleet(t *testing.T) {
+	t.Parallel()
+	edges := confirmations(20_000)
+	for _, edge := range edges {
+		edge.Instance = strings.Repeat("i", 256)
+	}
+	_, server := serverOf(t, notInForce(append(edges, lagging("last", "", 1))...))
+	r := ringcast(t, "ban", "192.0.2.1", "--wait", "--server", server)
+	r.want(t, exitUnconfirmed, " at 7f3a9c-42\n", "not in force on 1 of 20001 edges")
+}

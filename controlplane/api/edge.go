@@ -83,7 +83,7 @@ func reportOf(ctx context.Context, req *ringcastv1.ReportEdgeRequest) fleet.Repo
 	counts := req.GetCounts()
 	r := fleet.Report{
 		At:  wire.Cursor{Epoch: req.GetEpoch(), Position: req.GetPosition()},
-		Age: -1, Version: req.GetVersion(), Staleness: req.GetStaleness().AsDuration(),
+		Age: -1, Version: req.GetVersion(), Staleness: -1,
 		Sequence: req.GetSequence(), Address: controlplane.PrincipalFrom(ctx).Address,
 		Counts: fleet.Counts{
 			Bans: counts.GetBans(), Allows: counts.GetAllows(),
@@ -92,6 +92,9 @@ func reportOf(ctx context.Context, req *ringcastv1.ReportEdgeRequest) fleet.Repo
 	}
 	if req.GetInForceFor() != nil {
 		r.Age = req.GetInForceFor().AsDuration()
+	}
+	if req.GetStaleness() != nil {
+		r.Staleness = max(req.GetStaleness().AsDuration(), 0)
 	}
 	if req.GetStartTime() != nil {
 		r.Start = req.GetStartTime().AsTime()
@@ -117,7 +120,10 @@ func edgeOf(e fleet.Edge) *ringcastv1.Edge {
 		NodeId: e.Node, Instance: e.Instance, Epoch: e.At.Epoch, Position: e.At.Position,
 		Level: e.Level, Behind: durationOf(e.Behind), Live: e.Live(),
 		ConnectTime: timestampOf(e.Connected), LastHeard: timestampOf(e.Heard), UnreachableSince: timestampOf(e.UnreachableSince),
-		Version: e.Version, StartTime: timestampOf(e.Start), Staleness: durationOf(e.Staleness), Address: e.Address,
+		Version: e.Version, StartTime: timestampOf(e.Start), Address: e.Address,
+	}
+	if e.Staleness >= 0 {
+		edge.Staleness = durationOf(e.Staleness)
 	}
 	edge.Counts = &ringcastv1.EdgeCounts{
 		Bans: e.Counts.Bans, Allows: e.Counts.Allows, Revocations: e.Counts.Revocations, CacheEntries: e.Counts.CacheEntries,

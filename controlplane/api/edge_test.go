@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"google.golang.org/grpc/codes"
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/ringcast/ringcast/controlplane"
+	"github.com/ringcast/ringcast/controlplane/eventlog"
 	ringcastv1 "github.com/ringcast/ringcast/gen/ringcast/v1"
 	"github.com/ringcast/ringcast/internal/wire"
 )
@@ -180,5 +182,51 @@ func TestReportOfNoTime(t *testing.T) {
 	}
 	if a := e.rest("GET", "/v1/edges", ""); a.status != http.StatusOK {
 		t.Errorf("%d %s", a.status, a.text)
+	}
+}
+
+// The outcome of a wait names every edge, however many there are and whatever their names.
+func TestWaitForManyEdges(t *testing.T) {
+	t.Parallel()
+	e := start(t)
+	const units, size = 90, eventlog.MaxUnit
+	for unit := range units {
+		join := func(s controlplane.State) (events []controlplane.Event, err error) {
+			for i := range size {
+				key := controlplane.EdgeKey{Node: strings.Repeat("x", 240) + fmt.Sprint(unit*size+i), Instance: strings.Repeat("y", 256)}
+				joined, err := controlplane.Join{Edge: key}.Decide(s)
+				if err != nil {
+					return nil, err
+				}
+				events = append(events, joined...)
+			}
+			return events, nil
+		}
+		if _, err := e.roster.Append(t.Context(), join, eventlog.Request{Principal: "test", RPC: "test", Detail: "{}"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := ask[struct {
+		QuorumReached bool `json:"quorum_reached"`
+		Edges         []seen
+	}](e, "POST", "/v1/positions/0:wait", `{"timeout":"0s"}`)
+	if got.QuorumReached || len(got.Edges) != units*size {
+		t.Errorf("reached: %v, %d edges", got.QuorumReached, len(got.Edges))
+	}
+}
+
+// An edge that does not know how stale it is does not pass for one that is not stale.
+func TestStalenessUnknown(t *testing.T) {
+	t.Parallel()
+	e := start(t)
+	defer e.edges.Connected(t.Context(), controlplane.EdgeKey{Node: "silent"}, wire.Cursor{}).Close()
+	for body, want := range map[string]string{`{}`: "", `{"staleness":"0s"}`: "0s", `{"staleness":"-5s"}`: "0s"} {
+		ask[struct{}](e, "POST", "/v1/edges/a:report", body)
+		if got := ask[seen](e, "GET", "/v1/edges/a", ""); got.Staleness != want {
+			t.Errorf("%s: %q", body, got.Staleness)
+		}
+	}
+	if got := ask[seen](e, "GET", "/v1/edges/silent", ""); got.Staleness != "" {
+		t.Errorf("no report: %q", got.Staleness)
 	}
 }

@@ -33,9 +33,11 @@ type env struct {
 	t     testing.TB
 	log   *recordingLog
 	edges *fleet.Fleet
-	logs  *lockedBuffer
-	url   string
-	conn  *grpc.ClientConn
+	// roster is the log of who belongs to the fleet.
+	roster eventlog.Log
+	logs   *lockedBuffer
+	url    string
+	conn   *grpc.ClientConn
 
 	bans   ringcastv1.BanServiceClient
 	allows ringcastv1.AllowServiceClient
@@ -145,6 +147,7 @@ func startWith(t testing.TB, now func() time.Time, life time.Duration) *env {
 			t.Error(err)
 		}
 	})
+	e.roster = roster
 	e.edges = fleet.New(fleet.Config{Now: now}, e.log, roster)
 	if err := e.edges.Load(t.Context()); err != nil {
 		t.Fatal(err)

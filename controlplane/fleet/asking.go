@@ -18,18 +18,19 @@ const (
 type asking struct {
 	// position is the highest that somebody waits for; 0: nobody waits.
 	position uint64
-	// changed is closed when somebody begins to wait.
+	// changed is closed when it rises.
 	changed chan struct{}
 }
 
 // ask is called with mu held, after the waits have changed. It wakes the streams where
 // there is something new to ask.
-func (f *Fleet) ask(news bool) {
+func (f *Fleet) ask() {
+	before := f.asked.position
 	f.asked.position = 0
 	for w := range f.waits {
 		f.asked.position = max(f.asked.position, w.At.Position)
 	}
-	if news {
+	if f.asked.position > before {
 		close(f.asked.changed)
 		f.asked.changed = make(chan struct{})
 	}

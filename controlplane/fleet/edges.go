@@ -2,8 +2,6 @@ package fleet
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/ringcast/ringcast/controlplane"
@@ -34,9 +32,7 @@ func (e Edge) Live() bool { return e.UnreachableSince.IsZero() }
 // are more.
 func (f *Fleet) Edges(ctx context.Context, after controlplane.EdgeKey, limit int) (edges []Edge, more bool) {
 	f.mu.Lock()
-	members := slices.Collect(maps.Values(f.members))
-	members = slices.DeleteFunc(members, func(m *member) bool { return !after.Less(m.key) })
-	slices.SortFunc(members, byKey)
+	members := f.inOrder(after)
 	more = len(members) > limit
 	members = members[:min(limit, len(members))]
 	for _, m := range members {
@@ -91,7 +87,7 @@ func (f *Fleet) Count() (known, level int) {
 	defer f.mu.Unlock()
 	now := f.cfg.Now()
 	for _, m := range f.members {
-		if _, unreachable := m.unreachable(now, f.silence()); !unreachable && f.isLevel(m) {
+		if _, unreachable := m.unreachable(now, f.interval()); !unreachable && f.isLevel(m) {
 			level++
 		}
 	}
@@ -107,7 +103,10 @@ func (f *Fleet) isLevel(m *member) bool {
 func (f *Fleet) edge(m *member) Edge {
 	now := f.cfg.Now()
 	e := Edge{EdgeKey: m.key, Report: m.report, Level: f.isLevel(m), Connected: m.connected, Heard: m.heard}
-	if since, unreachable := m.unreachable(now, f.silence()); unreachable {
+	if !m.reported {
+		e.Staleness = -1
+	}
+	if since, unreachable := m.unreachable(now, f.interval()); unreachable {
 		e.UnreachableSince = since
 	}
 	if at, ok := f.recent.after(e.At.Position); ok && e.At.Epoch == f.epoch {
@@ -116,7 +115,8 @@ func (f *Fleet) edge(m *member) Edge {
 	return e
 }
 
-// behindPage is how much of the log is read to find the first event that an edge lacks.
+// behindPage is how much of the log is read at once to find the first event that an edge
+// lacks: most often it is the next.
 const behindPage = 100
 
 // sinceWhen asks the log since when an edge is behind, where that was longer ago than the
@@ -125,17 +125,27 @@ func (f *Fleet) sinceWhen(ctx context.Context, e *Edge) {
 	if e.Level || e.Behind > 0 || e.At.Epoch != f.epoch {
 		return
 	}
-	page, err := f.log.Read(ctx, e.At.Position, behindPage)
-	if err != nil {
-		f.cfg.Logger.Warn("it is not known how far an edge is behind", "edge", e.String(), "error", err)
-		return
+	for after, more := e.At.Position, true; more; {
+		page, err := f.log.Read(ctx, after, behindPage)
+		if err != nil {
+			f.cfg.Logger.Warn("it is not known how far an edge is behind", "edge", e.String(), "error", err)
+			return
+		}
+		if since, ok := firstForEdges(page.Units); ok {
+			e.Behind = max(f.cfg.Now().Sub(since), 0)
+			return
+		}
+		after, more = page.Next, page.Next < page.Head.Position
 	}
-	for _, unit := range page.Units {
+}
+
+func firstForEdges(units []controlplane.Unit) (at time.Time, ok bool) {
+	for _, unit := range units {
 		for _, event := range unit.Events {
 			if event.Audience&controlplane.Edges != 0 {
-				e.Behind = max(f.cfg.Now().Sub(event.Time), 0)
-				return
+				return event.Time, true
 			}
 		}
 	}
+	return time.Time{}, false
 }

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -59,6 +60,7 @@ type Fleet struct {
 
 	mu      sync.Mutex // guards what follows; the log is never called with it
 	members map[controlplane.EdgeKey]*member
+	ordered []*member // members in order; nil: to be ordered
 	// forgotten are the edges given up because nobody heard of them, and when.
 	forgotten map[controlplane.EdgeKey]time.Time
 	// unsaved are reports that the file lacks, and removed the edges that it has in vain.
@@ -166,8 +168,7 @@ func (f *Fleet) learn(event controlplane.Event) {
 func (f *Fleet) joined(key controlplane.EdgeKey, at time.Time, log wire.Cursor) {
 	m := f.members[key]
 	if m == nil {
-		m = &member{key: key, heard: at}
-		f.members[key] = m
+		m = f.add(key, at)
 	}
 	m.joined, m.left, m.joinedAt = true, false, 0
 	if log.Epoch == f.epoch {
@@ -200,6 +201,7 @@ func (f *Fleet) release(m *member) {
 // drop is called with mu held. Nobody waits any longer for an edge that is gone.
 func (f *Fleet) drop(m *member) {
 	delete(f.members, m.key)
+	f.ordered = nil
 	delete(f.unsaved, m)
 	f.removed = append(f.removed, m.key)
 	for w := range f.waits {
@@ -236,9 +238,23 @@ func (f *Fleet) find(key controlplane.EdgeKey) *member {
 	if len(f.members) >= maxEdges {
 		return nil
 	}
-	m := &member{key: key, heard: f.cfg.Now()}
-	f.members[key] = m
+	return f.add(key, f.cfg.Now())
+}
+
+func (f *Fleet) add(key controlplane.EdgeKey, heard time.Time) *member {
+	m := &member{key: key, heard: heard}
+	f.members[key], f.ordered = m, nil
 	return m
+}
+
+// inOrder gives the members, those that follow a key. The list is not to be changed. The
+// caller holds mu.
+func (f *Fleet) inOrder(after controlplane.EdgeKey) []*member {
+	if f.ordered == nil {
+		f.ordered = slices.SortedFunc(maps.Values(f.members), byKey)
+	}
+	first := sort.Search(len(f.ordered), func(i int) bool { return after.Less(f.ordered[i].key) })
+	return f.ordered[first:]
 }
 
 // interval is the time between reports of an edge that nobody asks.
@@ -258,8 +274,6 @@ const (
 	reportRate = 50
 )
 
-// silence is how long an edge may say nothing until it counts as out of reach: two of its
-// reports may be lost, and the third may be late.
-//
-// The caller holds mu.
-func (f *Fleet) silence() time.Duration { return 3*f.interval() + minInterval }
+// silence is how long an edge that is to report so often may say nothing until it counts
+// as out of reach: two of its reports may be lost, and the third may be late.
+func silence(interval time.Duration) time.Duration { return 3*interval + minInterval }

@@ -16,7 +16,8 @@ type Report struct {
 	Age time.Duration
 	// Version is the program's.
 	Version string
-	// Staleness is for how long the log had not vouched for what is in force.
+	// Staleness is for how long the log had not vouched for what is in force; negative:
+	// not known.
 	Staleness time.Duration
 	// Start is when the edge's process started, by its own clock, and Sequence counts the
 	// reports of that process from 1; 0: it does not count.
@@ -48,7 +49,9 @@ type member struct {
 	// lost is when the last stream ended; zero: none has since the start.
 	lost time.Time
 	// heard is when it last reported or began a stream.
-	heard    time.Time
+	heard time.Time
+	// pace is the time between reports that it was told last; 0: none.
+	pace     time.Duration
 	report   Report
 	reported bool
 }
@@ -85,10 +88,11 @@ func (m *member) has(at wire.Cursor) bool {
 	return m.reported && m.report.At.Epoch == at.Epoch && m.report.At.Position >= at.Position
 }
 
-// unreachable tells since when the edge cannot be reached; ok is false where it can.
-func (m *member) unreachable(now time.Time, silence time.Duration) (since time.Time, ok bool) {
+// unreachable tells since when the edge, one of a fleet that reports at an interval, cannot
+// be reached; ok is false where it can.
+func (m *member) unreachable(now time.Time, interval time.Duration) (since time.Time, ok bool) {
 	switch {
-	case m.streams > 0 && now.Sub(m.heard) <= silence:
+	case m.streams > 0 && now.Sub(m.heard) <= silence(max(interval, m.pace)):
 		return time.Time{}, false
 	case m.streams == 0 && m.lost.After(m.heard):
 		return m.lost, true

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -104,11 +103,12 @@ func (f *Fleet) accept(key controlplane.EdgeKey, r Report) time.Duration {
 	if m == nil || !m.newer(r, now) {
 		return f.interval()
 	}
+	m.pace = f.interval()
 	f.observe(m, r, now)
 	m.report, m.reported, m.heard, m.left = r, true, now, false
 	f.unsaved[m] = struct{}{}
 	f.hear(m)
-	return f.interval()
+	return m.pace
 }
 
 // hear tells the waits what an edge has now. The caller holds mu.
@@ -273,13 +273,13 @@ func (f *Fleet) named(key controlplane.EdgeKey) []*member {
 		}
 		return nil
 	}
-	var members []*member
-	for _, m := range f.members {
-		if m.key.Node == key.Node {
-			members = append(members, m)
-		}
+	members := f.inOrder(key)
+	if other := slices.IndexFunc(members, func(m *member) bool { return m.key.Node != key.Node }); other >= 0 {
+		members = members[:other]
 	}
-	slices.SortFunc(members, byKey)
+	if m := f.members[key]; m != nil { // the one without an instance
+		members = append([]*member{m}, members...)
+	}
 	return members
 }
 
@@ -351,8 +351,8 @@ func (f *Fleet) unheard() []controlplane.EdgeKey {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var gone []controlplane.EdgeKey
-	for _, m := range slices.SortedFunc(maps.Values(f.members), byKey) {
-		since, unreachable := m.unreachable(now, f.silence())
+	for _, m := range f.inOrder(controlplane.EdgeKey{}) {
+		since, unreachable := m.unreachable(now, f.interval())
 		if since.Before(f.started) {
 			since = f.started
 		}

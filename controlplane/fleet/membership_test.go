@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,6 +74,42 @@ func TestDamagedReports(t *testing.T) {
 	e, _, err := r.Edge(t.Context(), edge("a"))
 	if err != nil || e.At.Epoch != "" {
 		t.Errorf("%+v, %v", e, err)
+	}
+}
+
+// A report that makes no sense costs itself, not the control plane's start.
+func TestSenselessReport(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := r.ban()
+	r.report(edge("a"), p)
+	r.report(edge("b"), p)
+	if err := r.save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.saved.db.Write.ExecContext(t.Context(), `UPDATE reports SET report = '{"At":7}' WHERE node = 'a'`); err != nil {
+		t.Fatal(err)
+	}
+	r.restart()
+	if got := r.waitFor(WaitRequest{At: wire.Cursor{Position: p}, Timeout: time.Millisecond}).end(t); got.Confirmed != 1 || len(got.Edges) != 2 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Of one name are those without an instance, too, and none whose name only begins so.
+func TestNamed(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for _, key := range []controlplane.EdgeKey{{Node: "a"}, {Node: "a", Instance: "2"}, {Node: "a", Instance: "1"}, {Node: "a!"}, {Node: "aa"}, {Node: "b"}} {
+		r.report(key, 0)
+		r.clock.advance(1)
+	}
+	e, others, err := r.Edge(t.Context(), controlplane.EdgeKey{Node: "a"})
+	if diff := cmp.Diff([]string{"", "2"}, others); err != nil || e.Instance != "1" || diff != "" {
+		t.Errorf("%+v, %v, %s", e, err, diff)
+	}
+	if _, others, err := r.Edge(t.Context(), controlplane.EdgeKey{Node: "b"}); err != nil || len(others) != 0 {
+		t.Errorf("%v, %v", others, err)
 	}
 }
 
@@ -221,7 +258,9 @@ func TestBehind(t *testing.T) {
 		}
 		return e.Behind
 	}
-	r.connect(edge("other")).Close() // nothing for edges
+	for i := range 2 * behindPage { // nothing for edges
+		r.connect(edge(fmt.Sprint("other-", i))).Close()
+	}
 	if r.clock.advance(time.Minute); behind() != 0 {
 		t.Errorf("%v behind", behind())
 	}
@@ -309,7 +348,7 @@ func TestLateGoodbye(t *testing.T) {
 	}
 	r.connect(edge("a")).Close()
 	report(old)
-	stream := r.connect(edge("a"))
+	r.connect(edge("a"))
 	if leave(); !cmp.Equal([]string{"a"}, r.names()) {
 		t.Fatalf("known while the new process is replayed to: %v", r.names())
 	}
@@ -322,7 +361,7 @@ func TestLateGoodbye(t *testing.T) {
 	if r.restart(); !cmp.Equal([]string{"a"}, r.names()) {
 		t.Errorf("known after a restart: %v", r.names())
 	}
-	stream = r.connect(edge("a"))
+	stream := r.connect(edge("a"))
 	report(again)
 	stream.Close()
 	if leave(); !cmp.Equal([]string{"a"}, r.names()) {
@@ -347,5 +386,39 @@ func TestGivenUpWhileConnected(t *testing.T) {
 	stream.Close()
 	if got := w.end(t); !cmp.Equal([]string{"a gone"}, got.standings()) || len(r.names()) != 0 {
 		t.Errorf("%+v, known: %v", got, r.names())
+	}
+}
+
+// An edge is out of reach when it misses the reports that it was told to make, also where
+// the fleet has shrunk since.
+func TestShrunkFleet(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var others []controlplane.EdgeKey
+	r.mu.Lock()
+	for i := range 20 * minInterval / time.Second * reportRate {
+		others = append(others, edge(fmt.Sprint(i)))
+		r.joined(others[i], r.clock.Now(), wire.Cursor{})
+	}
+	r.mu.Unlock()
+	defer r.connect(edge("a")).Close()
+	after, err := r.Report(t.Context(), edge("a"), r.at(0))
+	if err != nil || after < 20*minInterval {
+		t.Fatalf("told to report after %v, %v", after, err)
+	}
+	r.mu.Lock()
+	for _, key := range others {
+		r.left(key, r.clock.Now(), wire.LeftForgotten)
+	}
+	r.mu.Unlock()
+	live := func() bool {
+		e, _, err := r.Edge(t.Context(), edge("a"))
+		return err == nil && e.Live()
+	}
+	if r.clock.advance(3 * after); !live() {
+		t.Error("out of reach though it may report that late")
+	}
+	if r.clock.advance(2 * minInterval); live() {
+		t.Error("in reach though it says nothing")
 	}
 }

@@ -96,7 +96,8 @@ func (f *Fleet) loadReport(rows *sql.Rows) error {
 	}
 	var stored storedReport
 	if err := json.Unmarshal(text, &stored); err != nil {
-		return fmt.Errorf("of %s: %w", key, err)
+		f.cfg.Logger.Warn("the last report of an edge makes no sense; it will report anew", "edge", key.String(), "error", err)
+		return nil
 	}
 	if stored.At.Position > f.head { // the log is an older copy
 		stored.At = wire.Cursor{}
@@ -125,7 +126,11 @@ func (f *Fleet) save(ctx context.Context) error {
 			return fmt.Errorf("save reports of edges: %w", err)
 		}
 	}
-	for key, text := range rows {
+	for key, report := range rows {
+		text, err := json.Marshal(report)
+		if err != nil {
+			return fmt.Errorf("save report of %s: %w", key, err)
+		}
 		if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO reports VALUES (?, ?, ?)`, key.Node, key.Instance, string(text)); err != nil {
 			return fmt.Errorf("save reports of edges: %w", err)
 		}
@@ -136,16 +141,12 @@ func (f *Fleet) save(ctx context.Context) error {
 	return nil
 }
 
-func (f *Fleet) toSave() (rows map[controlplane.EdgeKey][]byte, removed []controlplane.EdgeKey) {
+func (f *Fleet) toSave() (rows map[controlplane.EdgeKey]storedReport, removed []controlplane.EdgeKey) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	rows = make(map[controlplane.EdgeKey][]byte, len(f.unsaved))
+	rows = make(map[controlplane.EdgeKey]storedReport, len(f.unsaved))
 	for m := range f.unsaved {
-		text, err := json.Marshal(storedReport{m.report, m.heard, m.lost})
-		if err != nil {
-			panic(fmt.Sprintf("fleet: encode report: %v", err))
-		}
-		rows[m.key] = text
+		rows[m.key] = storedReport{m.report, m.heard, m.lost}
 	}
 	removed = f.removed
 	clear(f.unsaved)

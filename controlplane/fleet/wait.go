@@ -118,7 +118,7 @@ func (f *Fleet) beginWait(r WaitRequest) (*wait, error) {
 	defer f.mu.Unlock()
 	w := &wait{WaitRequest: r, began: f.cfg.Now(), edges: map[*member]bool{}, done: make(chan struct{})}
 	for _, m := range f.members {
-		if _, unreachable := m.unreachable(w.began, f.silence()); unreachable && r.Quorum.kind == ofLive {
+		if _, unreachable := m.unreachable(w.began, f.interval()); unreachable && r.Quorum.kind == ofLive {
 			continue
 		}
 		w.edges[m] = m.has(r.At)
@@ -131,7 +131,7 @@ func (f *Fleet) beginWait(r WaitRequest) (*wait, error) {
 	}
 	f.waits[w] = struct{}{}
 	if !f.settle(w) {
-		f.ask(true)
+		f.ask()
 	}
 	return w, nil
 }
@@ -141,7 +141,7 @@ func (f *Fleet) endWait(w *wait) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.waits, w)
-	f.ask(false)
+	f.ask()
 }
 
 // settle gives a wait its outcome where there is no reason to wait on. The caller holds
@@ -172,10 +172,10 @@ func (f *Fleet) conclude(w *wait, reached bool) {
 		Forgotten: f.recentlyForgotten(now), Elapsed: now.Sub(w.began),
 	}
 	for m, confirmed := range w.edges {
-		w.outcome.Edges = append(w.outcome.Edges, m.confirmation(confirmed, now, f.silence()))
+		w.outcome.Edges = append(w.outcome.Edges, m.confirmation(confirmed, now, f.interval()))
 	}
 	for _, m := range w.gone {
-		c := m.confirmation(false, now, f.silence())
+		c := m.confirmation(false, now, f.interval())
 		c.Standing = Gone
 		w.outcome.Edges = append(w.outcome.Edges, c)
 	}
@@ -188,9 +188,9 @@ func (f *Fleet) conclude(w *wait, reached bool) {
 	close(w.done)
 }
 
-func (m *member) confirmation(confirmed bool, now time.Time, silence time.Duration) Confirmation {
+func (m *member) confirmation(confirmed bool, now time.Time, interval time.Duration) Confirmation {
 	c := Confirmation{EdgeKey: m.key, Standing: Lagging, Position: m.report.At.Position, Heard: m.heard}
-	since, unreachable := m.unreachable(now, silence)
+	since, unreachable := m.unreachable(now, interval)
 	switch {
 	case confirmed:
 		c.Standing = Confirmed

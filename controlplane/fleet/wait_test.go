@@ -76,7 +76,7 @@ func TestSilent(t *testing.T) {
 	defer r.connect(edge("a")).Close()
 	p := r.ban()
 	r.report(edge("a"), p)
-	r.clock.advance(r.silence() + time.Second)
+	r.clock.advance(silence(r.interval()) + time.Second)
 	if got := r.wait(p, "live").end(t); got.Reached || len(got.Edges) != 0 {
 		t.Errorf("%+v", got)
 	}

@@ -115,7 +115,8 @@ type Edge struct {
 	Version string `protobuf:"bytes,11,opt,name=version,proto3" json:"version,omitempty"`
 	// When its process started.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
-	// For how long the log had not vouched for what it has in force, at its last report.
+	// For how long the log had not vouched for what it has in force, at its last report;
+	// absent where it did not know.
 	Staleness *durationpb.Duration `protobuf:"bytes,13,opt,name=staleness,proto3" json:"staleness,omitempty"`
 	// The address that the last report came from, without the port.
 	Address string `protobuf:"bytes,14,opt,name=address,proto3" json:"address,omitempty"`
@@ -904,7 +905,7 @@ type ReportEdgeRequest struct {
 	Sequence uint64 `protobuf:"varint,9,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// How much it has of everything.
 	Counts *EdgeCounts `protobuf:"bytes,10,opt,name=counts,proto3" json:"counts,omitempty"`
-	// Says that the edge has stopped serving and leaves the fleet.
+	// Says that the edge has stopped serving and leaves the fleet, once its stream has ended.
 	Leaving       bool `protobuf:"varint,11,opt,name=leaving,proto3" json:"leaving,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1069,7 +1070,8 @@ type ForgetEdgeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its name.
 	NodeId string `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
-	// Its data dir's name; all of that node_id that are not connected when empty.
+	// Its data dir's name; when empty all of that node_id that are not connected, 100 at a
+	// time.
 	Instance string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
 	// Makes a repeat within 24 hours return the first answer and change nothing.
 	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
