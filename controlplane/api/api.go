@@ -116,6 +116,7 @@ func (s *Server) register(cfg Config, deps Deps) {
 	ringcastv1.RegisterTokenServiceServer(s.grpc, &tokenService{log: log, now: cfg.Now, life: cfg.MaxTokenLife})
 	ringcastv1.RegisterCacheServiceServer(s.grpc, &cacheService{log: log, invalidations: cfg.Invalidations})
 	ringcastv1.RegisterBatchServiceServer(s.grpc, &batchService{log: log, members: batchMembers{rules: s.imports.rules, life: cfg.MaxTokenLife}})
+	ringcastv1.RegisterEventServiceServer(s.grpc, &eventService{log: log})
 	ringcastv1.RegisterAuditServiceServer(s.grpc, &auditService{log: log})
 	ringcastv1.RegisterFleetServiceServer(s.grpc, &fleetService{
 		log: log, fleet: deps.Fleet, streams: deps.Streams, version: cfg.Version, started: cfg.Now(),

@@ -59,6 +59,7 @@ func (g *gateway) register() error {
 		ringcastv1.RegisterTokenServiceHandler,
 		ringcastv1.RegisterCacheServiceHandler,
 		ringcastv1.RegisterBatchServiceHandler,
+		ringcastv1.RegisterEventServiceHandler,
 		ringcastv1.RegisterAuditServiceHandler,
 		ringcastv1.RegisterFleetServiceHandler,
 	} {
