@@ -53,6 +53,13 @@ func (r *Ring) View(f Filter) *View {
 	return v
 }
 
+// Views counts the filters whose readers share something at present.
+func (r *Ring) Views() int {
+	r.viewsMu.Lock()
+	defer r.viewsMu.Unlock()
+	return len(r.views)
+}
+
 // leave forgets what a filter's readers shared once the last of them is gone.
 func (r *Ring) leave(key string, s *shared) {
 	r.viewsMu.Lock()
