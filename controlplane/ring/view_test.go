@@ -204,3 +204,26 @@ func TestViewsAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestViewsAfterTheRingHasTurned: readers who were idle until nothing of what they
+// shared is left share again.
+func TestViewsAfterTheRingHasTurned(t *testing.T) {
+	t.Parallel()
+	r, f := ring.New(epoch, 0, 10, 0), newEvery(1)
+	views := []*ring.View{r.View(f), r.View(f)}
+	fillUnits(t, r, 5)
+	for _, v := range views {
+		defer v.Close()
+		readView(t, v, 0, r.Head(), 1<<20)
+	}
+	fillUnits(t, r, 100)
+	f.picks.Store(0)
+	for _, v := range views {
+		if got, ok := readView(t, v, 95, r.Head(), 1<<20); !ok || len(got) != 10 {
+			t.Errorf("%d frames, %t", len(got), ok)
+		}
+	}
+	if picks := f.picks.Load(); picks != 10 {
+		t.Errorf("10 units were picked from %d times", picks)
+	}
+}
