@@ -209,7 +209,7 @@ func TestViewsAreBounded(t *testing.T) {
 // shared is left share again.
 func TestViewsAfterTheRingHasTurned(t *testing.T) {
 	t.Parallel()
-	r, f := ring.New(epoch, 0, 10, 0), newEvery(1)
+	r, f := ring.New(epoch, 0, 10, 0), newEvery(2)
 	views := []*ring.View{r.View(f), r.View(f)}
 	fillUnits(t, r, 5)
 	for _, v := range views {
@@ -219,7 +219,7 @@ func TestViewsAfterTheRingHasTurned(t *testing.T) {
 	fillUnits(t, r, 100)
 	f.picks.Store(0)
 	for _, v := range views {
-		if got, ok := readView(t, v, 95, r.Head(), 1<<20); !ok || len(got) != 10 {
+		if got, ok := readView(t, v, 95, r.Head(), 1<<20); !ok || len(got) != 5 {
 			t.Errorf("%d frames, %t", len(got), ok)
 		}
 	}
