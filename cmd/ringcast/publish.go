@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -47,6 +48,9 @@ func publishCommand(a *admin) *cobra.Command {
 				return fmt.Errorf("read data: %w", err)
 			}
 			*data = text
+		}
+		if !utf8.ValidString(*data) {
+			return errors.New("the data is not UTF-8")
 		}
 		r, err := invoke(ctx, c, ringcastv1.NewEventServiceClient(c.conn).Publish, &ringcastv1.PublishRequest{
 			Channel: *channel, Type: args[0], Data: *data, RequestId: *requestID,

@@ -198,6 +198,7 @@ func TestPublishUsage(t *testing.T) {
 	server := new(fake).start(t)
 	ringcastIn(t, strings.Repeat("a", maxEventFile+1), "publish", "a", "--file", "-", "--server", server).want(t, exitError, "", "- has more than 65536 bytes")
 	ringcast(t, "publish", "a", "--file", "/no/such/file", "--server", server).want(t, exitError, "", "read data: open /no/such/file")
+	ringcastIn(t, "a\xff", "publish", "a", "--file", "-", "--server", server).want(t, exitError, "", "the data is not UTF-8")
 }
 
 func TestTokenFiles(t *testing.T) {
