@@ -173,3 +173,4 @@ func (r Revocation) entities() []string  { return []string{TokenEntity(r.Token)}
 func (r Restoration) entities() []string { return []string{TokenEntity(r.Token)} }
 func (Invalidation) entities() []string  { return nil }
 func (Preload) entities() []string       { return nil }
+func (Publication) entities() []string   { return nil }

@@ -19,8 +19,10 @@ const (
 	Subscribers
 	// ControlPlanes are other nodes and relays, which keep a log of their own.
 	ControlPlanes
+	// Listeners are those of the Subscribers that name channels.
+	Listeners
 
-	// Everyone is all of them.
+	// Everyone is all of them, whether they name channels or not.
 	Everyone = Edges | Subscribers | ControlPlanes
 )
 
@@ -31,6 +33,8 @@ type Event struct {
 	// Type and Data are what the stream carries; see package wire.
 	Type string
 	Data []byte
+	// Channel is that of a published event; empty: the event is none.
+	Channel string
 	// Entities name what a state event is the latest word on. An event without
 	// any is a moment event: it matters for a while and is then forgotten.
 	Entities []string

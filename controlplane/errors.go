@@ -41,6 +41,11 @@ const (
 	ReasonQuorumTooLarge    = "QUORUM_TOO_LARGE"
 	ReasonPositionAhead     = "POSITION_AHEAD"
 	ReasonAnotherEpoch      = "ANOTHER_EPOCH"
+	ReasonInvalidChannel    = "INVALID_CHANNEL"
+	ReasonInvalidType       = "INVALID_TYPE"
+	ReasonReservedType      = "RESERVED_TYPE"
+	ReasonInvalidData       = "INVALID_DATA"
+	ReasonDataTooLarge      = "DATA_TOO_LARGE"
 )
 
 // Error is a refusal that a caller can act on.

@@ -67,7 +67,7 @@ func (i Invalidation) Decide(s State) ([]Event, error) {
 func checkSelection(tags, keys []string) error {
 	size := 0
 	for _, tag := range tags {
-		if err := checkTag(tag); err != nil {
+		if err := CheckTag(tag); err != nil {
 			return err
 		}
 		size += len(tag)
@@ -84,7 +84,9 @@ func checkSelection(tags, keys []string) error {
 	return nil
 }
 
-func checkTag(tag string) error {
+// CheckTag refuses what no response can carry as a tag, and what selects none: an error of
+// kind Invalid. A tag has up to MaxTagBytes; one that ends in "*" is a prefix.
+func CheckTag(tag string) error {
 	switch {
 	case tag == "":
 		return Errorf(Invalid, ReasonInvalidTag, "a tag is empty")

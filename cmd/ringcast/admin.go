@@ -21,7 +21,7 @@ func adminCommands(out, errOut io.Writer) []*cobra.Command {
 		banCommand(a), unbanCommand(a), bansCommand(a),
 		allowCommand(a), unallowCommand(a), allowsCommand(a), checkCommand(a),
 		revokeCommand(a), restoreCommand(a), revocationsCommand(a),
-		invalidateCommand(a), preloadCommand(a), applyCommand(a), auditCommand(a),
+		invalidateCommand(a), preloadCommand(a), publishCommand(a), applyCommand(a), auditCommand(a),
 		edgesCommand(a), forgetCommand(a), statusCommand(a), tailCommand(a), healthcheckCommand(a),
 	}
 	for _, cmd := range commands {

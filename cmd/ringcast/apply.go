@@ -26,7 +26,8 @@ func applyCommand(a *admin) *cobra.Command {
 			"  - revoke_token: {subject: mallory}      # or jti, or token\n" +
 			"  - restore_token: {jti: 7d1f}            # or subject, token, token_hash\n" +
 			"  - invalidate: {tags: [post:1, 'user:*'], keys: [/posts/1], soft: true}\n" +
-			"  - preload: {routes: [/posts/1]}\n\n" +
+			"  - preload: {routes: [/posts/1]}\n" +
+			"  - publish: {type: deployed, channel: ci, data: '{\"version\":7}'}\n\n" +
 			"The fields are those of the REST API. A ban counts against the allow entries as the batch leaves them. -o json has\n" +
 			"the position of each mutation.",
 		Example: "  ringcast apply -f mutations.yaml\n" +

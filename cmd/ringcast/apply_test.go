@@ -198,7 +198,7 @@ func TestApplyHelp(t *testing.T) {
 		}
 	}
 	batch, err := parseBatch([]byte(strings.Join(lines, "")))
-	if err != nil || len(batch.mutations) != 8 {
+	if err != nil || len(batch.mutations) != 9 {
 		t.Errorf("%d mutations, %v", len(batch.mutations), err)
 	}
 }

@@ -25,6 +25,7 @@ type fake struct {
 	ringcastv1.UnimplementedAllowServiceServer
 	ringcastv1.UnimplementedTokenServiceServer
 	ringcastv1.UnimplementedCacheServiceServer
+	ringcastv1.UnimplementedEventServiceServer
 	ringcastv1.UnimplementedAuditServiceServer
 
 	bans        []*ringcastv1.Ban
@@ -60,6 +61,7 @@ func (f *fake) serveUntil(t testing.TB, address string) (served string, stop fun
 	ringcastv1.RegisterTokenServiceServer(server, f)
 	ringcastv1.RegisterCacheServiceServer(server, f)
 	ringcastv1.RegisterFleetServiceServer(server, f)
+	ringcastv1.RegisterEventServiceServer(server, f)
 	ringcastv1.RegisterAuditServiceServer(server, f)
 	f.health = health.NewServer()
 	grpc_health_v1.RegisterHealthServer(server, f.health)
@@ -202,6 +204,10 @@ func (f *fake) Preload(_ context.Context, r *ringcastv1.PreloadRequest) (*ringca
 		}
 	}
 	return &ringcastv1.PreloadResponse{Position: f.took(r), Epoch: "7f3a9c"}, nil
+}
+
+func (f *fake) Publish(_ context.Context, r *ringcastv1.PublishRequest) (*ringcastv1.PublishResponse, error) {
+	return &ringcastv1.PublishResponse{Position: f.took(r), Epoch: "7f3a9c"}, nil
 }
 
 func (f *fake) GetStatus(context.Context, *ringcastv1.GetStatusRequest) (*ringcastv1.GetStatusResponse, error) {

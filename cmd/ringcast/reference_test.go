@@ -52,7 +52,7 @@ them: use flags or files there.
 const verbsIntro = `
 ## Verbs
 
-` + "`ban`, `unban`, `bans`, `allow`, `unallow`, `allows`, `check`, `revoke`, `restore`, `revocations`, `invalidate`, `preload`, `apply`, `audit`, `edges`, `forget` and `status`" + ` have the settings below, ` + "`healthcheck`" + ` the
+` + "`ban`, `unban`, `bans`, `allow`, `unallow`, `allows`, `check`, `revoke`, `restore`, `revocations`, `invalidate`, `preload`, `publish`, `apply`, `audit`, `edges`, `forget` and `status`" + ` have the settings below, ` + "`healthcheck`" + ` the
 first three of them. What only concerns one mutation (` + "`--reason`, `--ttl`, `--request-id`, `--wait`" + ` and the like) is a flag alone, without a variable:
 ` + "`ringcast VERB --help`" + ` lists it.
 

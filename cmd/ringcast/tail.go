@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,12 +35,18 @@ func tailCommand(a *admin) *cobra.Command {
 		Short: "Print events as they happen",
 		Long: "Print the events of the stream as they happen, and resume where it was when the connection is lost.\n" +
 			"-o json is the same as jsonl here.",
-		Example: "  ringcast tail\n  ringcast tail --last-event-id 7f3a9c-42 --no-follow -o jsonl",
+		Example: "  ringcast tail\n  ringcast tail --last-event-id 7f3a9c-42 --no-follow -o jsonl\n  ringcast tail --channel 'orders:*' --type order.created",
 		Args:    usageArgs(noArgs),
 	}
 	flags := cmd.Flags()
 	from := flags.String("last-event-id", wire.Latest, "begin after this event, latest: from now on, empty: with the whole live state")
 	noFollow := flags.Bool("no-follow", false, "end when there is nothing more for now")
+	// Arrays and not slices: each is one name, and a comma is part of none.
+	filters := map[string]*[]string{
+		wire.QueryChannels: flags.StringArray("channel", nil, "print published events of this channel, too; * at the end makes a prefix (repeatable)"),
+		wire.QueryTypes:    flags.StringArray("type", nil, "print events of this type alone (repeatable)"),
+		wire.QueryTags:     flags.StringArray("tag", nil, "of invalidations by tags print those that may touch this one alone; * at the end makes a prefix (repeatable)"),
+	}
 	control := flags.Bool("control-frames", false, "print control frames too")
 	var cfg tailSettings
 	load := bind(cmd, &cfg)
@@ -52,6 +59,7 @@ func tailCommand(a *admin) *cobra.Command {
 			return err
 		}
 		t.follow, t.control = !*noFollow, *control
+		t.filter(filters)
 		defer t.client.CloseIdleConnections()
 		return t.run(cmd.Context())
 	}
@@ -95,6 +103,17 @@ func newTailer(a *admin, cfg tailSettings, from string) (*tailer, error) {
 		admin: a, printer: tailPrinter{printer: p}, client: httpClient(cfg.patience),
 		server: server.JoinPath(wire.EventsPath), from: from, retry: firstRetry,
 	}, nil
+}
+
+// filter asks for some events alone.
+func (t *tailer) filter(filters map[string]*[]string) {
+	query := t.server.Query()
+	for parameter, names := range filters {
+		if len(*names) > 0 {
+			query.Set(parameter, strings.Join(*names, ","))
+		}
+	}
+	t.server.RawQuery = query.Encode()
 }
 
 // lostError is the end of a stream, or of an attempt to get one, that another

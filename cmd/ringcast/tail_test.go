@@ -209,6 +209,14 @@ func TestTailBeginsWhereItIsTold(t *testing.T) {
 	}
 }
 
+func TestTailAsksForAFilter(t *testing.T) {
+	t.Parallel()
+	s := serveStream(t, turn{body: connected + frame("e-1", "chat", "{}"), drop: true}, turn{body: connected + synced})
+	s.tail(t, "--no-follow", "--channel", "room:*", "--channel", "b", "--type", "chat", "--tag", "a").want(t, exitDone, "chat", "trying again")
+	s.wantAsked(t, "/events?channels=room%3A%2A%2Cb&follow=false&last_event_id=latest&tags=a&types=chat ",
+		"/events?channels=room%3A%2A%2Cb&follow=false&tags=a&types=chat e-1")
+}
+
 func TestTailPrintsATable(t *testing.T) {
 	t.Parallel()
 	s := serveStream(t, turn{body: connected + frame("", "reset", `{"reason":"another log"}`) +

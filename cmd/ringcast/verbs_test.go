@@ -111,6 +111,22 @@ func TestMutationsAsk(t *testing.T) {
 			[]string{"preload", "/a?b", "https://h/", "/a?b"},
 			&ringcastv1.PreloadRequest{Routes: []string{"/a?b", "https://h/", "/a?b"}}, "hinted preload of 3 routes at 7f3a9c-42\n",
 		},
+		"publish": {
+			[]string{"publish", "order.created", "--channel", "orders", "--data", "{}\n", "--request-id", "r"},
+			&ringcastv1.PublishRequest{Channel: "orders", Type: "order.created", Data: "{}\n", RequestId: "r"},
+			"published order.created on orders at 7f3a9c-42\n",
+		},
+		"publish without data": {
+			[]string{"publish", "ping"}, &ringcastv1.PublishRequest{Channel: "default", Type: "ping"}, "published ping on default at",
+		},
+		"publish file": {
+			[]string{"publish", "t", "--file", file},
+			&ringcastv1.PublishRequest{Channel: "default", Type: "t", Data: "secret\n"}, "published t on default at",
+		},
+		"publish standard input": {
+			[]string{"publish", "t", "--file", "-"},
+			&ringcastv1.PublishRequest{Channel: "default", Type: "t", Data: "from-stdin\r\n"}, "published t on default at",
+		},
 		"invalidate all": {[]string{"invalidate", "--all"}, &ringcastv1.InvalidateRequest{All: true}, "invalidated everything at"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -172,6 +188,17 @@ func TestBanGoesOnAfterARefusal(t *testing.T) {
 	if got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
+}
+
+func TestPublishUsage(t *testing.T) {
+	t.Parallel()
+	ringcast(t, "publish").want(t, exitUsage, "", "give one type, not 0")
+	ringcast(t, "publish", "a", "b").want(t, exitUsage, "", "give one type, not 2")
+	ringcast(t, "publish", "a", "--data", "", "--file", "-").want(t, exitUsage, "", "give --data or --file, not both")
+	server := new(fake).start(t)
+	ringcastIn(t, strings.Repeat("a", maxEventFile+1), "publish", "a", "--file", "-", "--server", server).want(t, exitError, "", "- has more than 65536 bytes")
+	ringcast(t, "publish", "a", "--file", "/no/such/file", "--server", server).want(t, exitError, "", "read data: open /no/such/file")
+	ringcastIn(t, "a\xff", "publish", "a", "--file", "-", "--server", server).want(t, exitError, "", "the data is not UTF-8")
 }
 
 func TestTokenFiles(t *testing.T) {

@@ -118,6 +118,7 @@ func (s *Server) register(cfg Config, deps Deps) {
 	ringcastv1.RegisterTokenServiceServer(into, &tokenService{log: log, now: cfg.Now, life: cfg.MaxTokenLife})
 	ringcastv1.RegisterCacheServiceServer(into, &cacheService{log: log, invalidations: cfg.Invalidations})
 	ringcastv1.RegisterBatchServiceServer(into, &batchService{log: log, members: batchMembers{rules: s.imports.rules, life: cfg.MaxTokenLife}})
+	ringcastv1.RegisterEventServiceServer(into, &eventService{log: log})
 	ringcastv1.RegisterAuditServiceServer(into, &auditService{log: log})
 	ringcastv1.RegisterFleetServiceServer(into, &fleetService{
 		log: log, fleet: deps.Fleet, streams: deps.Streams, version: cfg.Version, started: cfg.Now(),

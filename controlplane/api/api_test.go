@@ -79,7 +79,7 @@ func TestOpenAPI(t *testing.T) {
 	t.Parallel()
 	got := start(t).rest("GET", "/openapi.json", "")
 	paths, _ := got.json["paths"].(map[string]any)
-	for _, path := range []string{"/v1/bans", "/ban/ip", "/v1/revocations:check", "/v1/cache:invalidate", "/v1/cache:preload", "/preload", "/v1/allows", "/v1/allows/{ip}", "/v1/status"} {
+	for _, path := range []string{"/v1/bans", "/ban/ip", "/v1/revocations:check", "/v1/cache:invalidate", "/v1/cache:preload", "/preload", "/v1/events:publish", "/v1/allows", "/v1/allows/{ip}", "/v1/status"} {
 		if paths[path] == nil {
 			t.Errorf("%s is not described", path)
 		}

@@ -56,10 +56,17 @@ func newRequest(ctx context.Context, rpc string, m mutation) (eventlog.Request, 
 	}, nil
 }
 
-// secretField is the field that holds a raw token in every message that has one.
-const secretField protoreflect.Name = "token"
+// Fields of which the audit has a hash alone.
+const (
+	// secretField is the field that holds a raw token in every message that has one.
+	secretField protoreflect.Name = "token"
+	// publishedField is large, and an application's own: it is not to be kept for as
+	// long as the audit is.
+	publishedField protoreflect.FullName = "ringcast.v1.PublishRequest.data"
+)
 
-// auditDetail is a request as JSON, each token in it replaced by the hash.
+// auditDetail is a request as JSON, tokens and published data in it replaced by
+// their hashes.
 func auditDetail(m proto.Message) (string, error) {
 	m = proto.Clone(m)
 	hideSecrets(m.ProtoReflect())
@@ -70,7 +77,7 @@ func auditDetail(m proto.Message) (string, error) {
 func hideSecrets(m protoreflect.Message) {
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		switch {
-		case field.Name() == secretField:
+		case field.Name() == secretField || field.FullName() == publishedField:
 			m.Set(field, protoreflect.ValueOfString("sha256:"+controlplane.TokenHash(value.String())))
 		case field.Message() == nil || field.IsMap():
 		case field.IsList():

@@ -41,6 +41,8 @@ func (b batchMembers) mutation(m *ringcastv1.Mutation) (controlplane.Mutation, e
 		return member(b.rules, of.Invalidate, newInvalidation)
 	case *ringcastv1.Mutation_Preload:
 		return member(b.rules, of.Preload, newPreload)
+	case *ringcastv1.Mutation_Publish:
+		return member(b.rules, of.Publish, newPublication)
 	default:
 		return nil, controlplane.Errorf(controlplane.Invalid, controlplane.ReasonNothingSelected, "name a mutation, such as ban_ip")
 	}

@@ -49,6 +49,7 @@ func ofEach() []*mutation {
 		{Of: &ringcastv1.Mutation_RestoreToken{RestoreToken: &ringcastv1.RestoreTokenRequest{Of: &ringcastv1.RestoreTokenRequest_Jti{Jti: "j"}}}},
 		invalidated("a", "b:*"),
 		{Of: &ringcastv1.Mutation_Preload{Preload: &ringcastv1.PreloadRequest{Routes: []string{"/"}}}},
+		{Of: &ringcastv1.Mutation_Publish{Publish: &ringcastv1.PublishRequest{Type: "t", Data: "data of an application"}}},
 	}
 }
 
@@ -69,7 +70,7 @@ func TestBatchIsOneUnit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &ringcastv1.ApplyResponse{Position: 9, Epoch: first.GetEpoch(), Positions: []uint64{2, 3, 4, 5, 6, 7, 8, 9}}
+	want := &ringcastv1.ApplyResponse{Position: 10, Epoch: first.GetEpoch(), Positions: []uint64{2, 3, 4, 5, 6, 7, 8, 9, 10}}
 	if diff := cmp.Diff(want, first, protocmp.Transform()); diff != "" || first.GetEpoch() == "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
 	}
@@ -83,11 +84,11 @@ func TestBatchIsOneUnit(t *testing.T) {
 		}
 	}
 	if request := e.log.last(); request.ID != "r" || request.RPC != "/ringcast.v1.BatchService/Apply" ||
-		strings.Contains(request.Detail, `"secret"`) || !strings.Contains(request.Detail, `"token":"sha256:2bb80d53`) {
+		strings.Contains(request.Detail, `"secret"`) || strings.Contains(request.Detail, "application") || !strings.Contains(request.Detail, `"token":"sha256:2bb80d53`) {
 		t.Errorf("audit: %+v", request)
 	}
 	again, err := e.apply("r", ofEach()...)
-	if diff := cmp.Diff(first, again, protocmp.Transform()); diff != "" || err != nil || e.head() != 9 {
+	if diff := cmp.Diff(first, again, protocmp.Transform()); diff != "" || err != nil || e.head() != 10 {
 		t.Errorf("repeated: %v, head %d (-first +again):\n%s", err, e.head(), diff)
 	}
 	if _, err := e.apply("r", ofEach()[1:]...); reasonOf(err) != controlplane.ReasonRequestIDReused {
@@ -118,6 +119,7 @@ func TestBatchRefusals(t *testing.T) {
 		"rule of a ban":  {[]*mutation{banned("1.2.3.4"), {Of: &ringcastv1.Mutation_BanIp{BanIp: &ringcastv1.BanIPRequest{Ip: "1.2.3.5", Ttl: durationpb.New(1)}}}}, codes.InvalidArgument, "INVALID_TTL", "mutations[1]: a ttl is from 1s"},
 		"no selection":   {[]*mutation{invalidated()}, codes.InvalidArgument, "NOTHING_SELECTED", "mutations[0]: select something"},
 		"no token":       {[]*mutation{{Of: &ringcastv1.Mutation_RevokeToken{RevokeToken: &ringcastv1.RevokeTokenRequest{}}}}, codes.InvalidArgument, "NOTHING_SELECTED", "mutations[0]: give one of jti"},
+		"type":           {[]*mutation{{Of: &ringcastv1.Mutation_Publish{Publish: &ringcastv1.PublishRequest{Type: "reset"}}}}, codes.InvalidArgument, "RESERVED_TYPE", `mutations[0]: type "reset" is one of`},
 		"tag":            {[]*mutation{invalidated("a*b")}, codes.InvalidArgument, "INVALID_TAG", `mutations[0]: tag "a*b" has a *`},
 		"id of a member": {[]*mutation{banned("1.2.3.4"), withID}, codes.InvalidArgument, "INVALID_REQUEST_ID", "mutations[1]: a mutation of a batch has no request_id"},
 		"repeat":         {[]*mutation{banned("1.2.3.4"), invalidated("a"), unbanned("::ffff:1.2.3.4")}, codes.InvalidArgument, "REPEATED_ENTITY", "mutations[0] and mutations[2] are about the same: 1.2.3.4"},
@@ -160,7 +162,7 @@ func TestBatchOverREST(t *testing.T) {
 		`{"mutations":[{"ban_ip":{"ip":"1.2.3.5"},"unban_ip":{"ip":"1.2.3.6"}}]}`:        "MALFORMED_REQUEST",
 		`{"mutations":[{"ban_ip":{"ip":"1.2.3.5","adress":"x"}}]}`:                       "MALFORMED_REQUEST",
 		`{"mutations":[{"ban_ip":{"ip":"1.2.3.5","ttl":"90"}}]}`:                         "MALFORMED_REQUEST",
-		`{"mutations":[{"publish":{}}]}`:                                                 "MALFORMED_REQUEST",
+		`{"mutations":[{"unpublish":{}}]}`:                                               "MALFORMED_REQUEST",
 		`{}`:                                                                             "WRONG_NUMBER_OF_MUTATIONS",
 		`{"request_id":"r","mutations":[{"ban_ip":{"ip":"1.2.3.5"}}]}`:                   "REQUEST_ID_REUSED",
 		`{"mutations":[{"invalidate":{"tags":["` + strings.Repeat("a", 1<<20) + `"]}}]}`: "REQUEST_TOO_LARGE",

@@ -13,14 +13,14 @@ func FuzzREST(f *testing.F) {
 	routes := []struct{ method, path string }{
 		{"POST", "/v1/bans"}, {"DELETE", "/v1/bans/"}, {"GET", "/v1/bans"}, {"GET", "/v1/bans:check"},
 		{"POST", "/v1/revocations"}, {"POST", "/v1/revocations:restore"}, {"POST", "/v1/revocations:check"},
-		{"POST", "/v1/cache:invalidate"}, {"POST", "/v1/cache:preload"},
+		{"POST", "/v1/cache:invalidate"}, {"POST", "/v1/cache:preload"}, {"POST", "/v1/events:publish"},
 		{"POST", "/v1/allows"}, {"DELETE", "/v1/allows/"}, {"GET", "/v1/allows"},
 	}
 	for route, body := range []string{
 		`{"ip":"::1","ttl":"90s","reason":"a","request_id":"b"}`, "::1", "", "",
 		`{"subject":"a","ttl":"3155760000s"}`, `{"token_hash":"00"}`,
 		`{"issued_at":"9999-12-31T23:59:59Z","subject":"a"}`, `{"tags":["a*"],"keys":["/b"],"settle":"1.5s"}`,
-		`{"routes":["/a?b","https://h/%2F"],"request_id":"c"}`, `{"ip":"10.0.0.0/8","ttl":"1s"}`, "10.0.0.0%2F8", "",
+		`{"routes":["/a?b","https://h/%2F"],"request_id":"c"}`, `{"type":"a","channel":"b:c","data":"d\n"}`, `{"ip":"10.0.0.0/8","ttl":"1s"}`, "10.0.0.0%2F8", "",
 	} {
 		f.Add(uint8(route), "page_size=3&ip=1.2.3.4", "", body)
 		f.Add(uint8(route), "", "10.0.0.0%2F8", body)

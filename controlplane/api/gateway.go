@@ -48,6 +48,7 @@ func (g *gateway) register(services grpc.ClientConnInterface) error {
 		ringcastv1.RegisterTokenServiceHandlerClient(ctx, g.mux, ringcastv1.NewTokenServiceClient(services)),
 		ringcastv1.RegisterCacheServiceHandlerClient(ctx, g.mux, ringcastv1.NewCacheServiceClient(services)),
 		ringcastv1.RegisterBatchServiceHandlerClient(ctx, g.mux, ringcastv1.NewBatchServiceClient(services)),
+		ringcastv1.RegisterEventServiceHandlerClient(ctx, g.mux, ringcastv1.NewEventServiceClient(services)),
 		ringcastv1.RegisterAuditServiceHandlerClient(ctx, g.mux, ringcastv1.NewAuditServiceClient(services)),
 		ringcastv1.RegisterFleetServiceHandlerClient(ctx, g.mux, ringcastv1.NewFleetServiceClient(services)),
 		g.mux.HandlePath(http.MethodGet, openAPIPath, serveOpenAPI),

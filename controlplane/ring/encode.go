@@ -37,7 +37,10 @@ func AppendUnit(dst []byte, epoch string, unit controlplane.Unit, audience contr
 // encode makes a unit's frames for each kind of reader; kinds that hear the
 // same events share them.
 func encode(epoch string, unit controlplane.Unit) (entry, error) {
-	e := entry{position: unit.Position}
+	e := entry{position: unit.Position, unit: unit}
+	for _, event := range unit.Events {
+		e.size += len(event.Data)
+	}
 	for k, audience := range kinds {
 		if twin := sameEvents(unit, k); twin < k {
 			e.frames[k] = e.frames[twin]

@@ -57,6 +57,9 @@ type written struct {
 
 func writeNaively(unit controlplane.Unit) written {
 	w := written{position: unit.Position, frames: map[controlplane.Audience]string{}}
+	for _, e := range unit.Events {
+		w.size += len(e.Data)
+	}
 	different := map[string]bool{}
 	for _, audience := range audiences {
 		frames := naiveFrames(unit, audience)

@@ -19,7 +19,7 @@ import (
 const (
 	// DefaultUnits bounds the units kept.
 	DefaultUnits = 10_000
-	// DefaultBytes bounds the memory of their frames.
+	// DefaultBytes bounds the memory of their events and frames.
 	DefaultBytes = 64 << 20
 )
 
@@ -35,12 +35,16 @@ type Ring struct {
 	floor   uint64 // a reader at or above it is served from here
 	last    uint64
 	changed chan struct{} // closed at the next append
+
+	viewsMu sync.Mutex         // guards views
+	views   map[string]*shared // by the key of their filter
 }
 
 // entry is a unit as each kind of reader sees it.
 type entry struct {
 	position uint64
 	frames   [len(kinds)][]byte
+	unit     controlplane.Unit // of which filters pick
 	size     int
 }
 
@@ -59,7 +63,7 @@ func New(epoch string, head uint64, maxUnits, maxBytes int) *Ring {
 	}
 	return &Ring{
 		epoch: epoch, maxUnits: maxUnits, maxBytes: maxBytes,
-		floor: head, last: head, changed: make(chan struct{}),
+		floor: head, last: head, changed: make(chan struct{}), views: make(map[string]*shared),
 	}
 }
 
@@ -155,6 +159,24 @@ func (r *Ring) Read(dst [][]byte, after uint64, audience controlplane.Audience, 
 		}
 	}
 	return b, true
+}
+
+// entries copies some of the units that follow a position. ok is as for Read.
+func (r *Ring) entries(after uint64, most int) (list []entry, ok bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if after < r.floor {
+		return nil, false
+	}
+	i := r.following(after)
+	return slices.Clone(r.units[i:min(i+most, len(r.units))]), true
+}
+
+// oldest is the position from which the ring has everything.
+func (r *Ring) oldest() uint64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.floor
 }
 
 // following finds the first unit after a position. The caller holds mu.

@@ -33,6 +33,7 @@ type Config struct {
 	RingBytes      config.Bytes  `flag:"ring-bytes" default:"64MiB" value:"SIZE" help:"bound on the memory of the units kept for readers"`
 	Heartbeat      time.Duration `flag:"heartbeat" default:"15s" help:"time between heartbeats of a stream"`
 	MaxSubscribers int           `flag:"max-subscribers" default:"10000" value:"N" help:"streams open at once; further ones are told to come back later"`
+	CORSOrigin     []string      `flag:"cors-origin" value:"ORIGIN" help:"let pages of this origin, such as https://www.example.com, read the stream; * is every page"`
 }
 
 // minHeartbeat keeps a slip of the pen from making a stream nothing but heartbeats.
@@ -59,6 +60,7 @@ func (c Config) check() error {
 		atLeast("--ring-size", c.RingSize, 1),
 		atLeast("--ring-bytes", c.RingBytes, 1),
 		atLeast("--max-subscribers", c.MaxSubscribers, 1),
+		checkOrigins(c.CORSOrigin),
 		checkLog(c.Log),
 		c.checkListeners(),
 	)

@@ -40,7 +40,7 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(wire.EventsPath, s.stream)
+	mux.Handle(wire.EventsPath, withCORS(s.cfg.CORSOrigin, s.stream))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, nil) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { answer(w, s.ready(r)) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{}))

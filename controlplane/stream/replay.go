@@ -48,12 +48,14 @@ func (s *session) resumePage(page eventlog.Page) error {
 		s.gap(s.position, page.Head.MomentHorizon)
 	}
 	for _, unit := range page.Units {
-		if err := s.send(unit); err != nil {
+		if err := s.send(s.heard(unit)); err != nil {
 			return err
 		}
 	}
 	s.position = page.Next
-	s.beatInReplay()
+	if s.beatInReplay() {
+		s.settle() // where a filter lets little pass, a cut must not mean to begin anew
+	}
 	if s.server.leaving() {
 		return s.goodbye()
 	}
@@ -100,6 +102,7 @@ func (s *session) sendState(ctx context.Context) (complete bool, err error) {
 		}
 		lost = lost || page.Head.MomentHorizon > s.head
 		for _, unit := range page.Units {
+			unit = s.heard(unit)
 			lost = lost || (unit.Position > s.head && hasMoments(unit, s.sub.audience))
 			if err := s.send(s.stateOf(unit, began.Position)); err != nil {
 				return false, err
@@ -134,6 +137,14 @@ func (s *session) stateOf(unit controlplane.Unit, began uint64) controlplane.Uni
 		unit.Events = slices.DeleteFunc(slices.Clone(unit.Events), dropped)
 	}
 	return unit
+}
+
+// heard leaves of a unit what the reader's filter lets pass.
+func (s *session) heard(unit controlplane.Unit) controlplane.Unit {
+	if s.sub.filter == nil {
+		return unit
+	}
+	return s.sub.filter.Pick(unit)
 }
 
 func hasMoments(unit controlplane.Unit, audience controlplane.Audience) bool {

@@ -143,7 +143,7 @@ func TestRefusals(t *testing.T) {
 	p := newPlane(t, options{})
 	for _, test := range []struct{ query, header string }{
 		{"", "x"}, {"", "-1"}, {"", "1-"}, {"", "ABC-1"}, {"", "abc-1-2"}, {"", "abc-18446744073709551616"}, {"", "+1"},
-		{"last_event_id=%00", ""}, {"follow=maybe", ""}, {"node=a&last_event_id=1", ""}, {"types=ip_banned", ""}, {"%zz", ""}, {"node=%0a", ""},
+		{"last_event_id=%00", ""}, {"follow=maybe", ""}, {"node=a&last_event_id=1", ""}, {"types=ip_banned,", ""}, {"%zz", ""}, {"node=%0a", ""},
 	} {
 		if resp := p.get(t.Context(), test.query, test.header); resp.StatusCode != http.StatusBadRequest {
 			t.Errorf("%q %q: %s", test.query, test.header, resp.Status)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/ringcast/ringcast/controlplane/ring"
 	"github.com/ringcast/ringcast/internal/wire"
 )
 
@@ -39,6 +40,8 @@ type session struct {
 	// gapped is the end of the last gap announced.
 	gapped uint64
 
+	// view is the ring as the reader's filter has it; nil: no filter.
+	view     *ring.View
 	lastBeat time.Time
 	frames   [][]byte
 	asker    asker
@@ -162,9 +165,9 @@ func (s *session) ask() {
 // takeFromRing sends one write's worth of the ring. ok is false where the ring
 // no longer reaches back to the cursor.
 func (s *session) takeFromRing() (moved, ok bool, err error) {
-	batch, ok := s.server.ring.Read(s.frames[:0], s.position, s.sub.audience, sendBytes)
-	if !ok || batch.Next == s.position {
-		return false, ok, nil
+	batch, ok, err := s.readRing()
+	if err != nil || !ok || batch.Next == s.position {
+		return false, ok, err
 	}
 	s.frames = batch.Frames
 	s.position = batch.Next
@@ -174,6 +177,14 @@ func (s *session) takeFromRing() (moved, ok bool, err error) {
 	err = s.out.send(batch.Frames)
 	clear(s.frames) // the ring may drop them while this reader is idle
 	return true, true, err
+}
+
+func (s *session) readRing() (batch ring.Batch, ok bool, err error) {
+	if s.view != nil {
+		return s.view.Read(s.frames[:0], s.position, sendBytes)
+	}
+	batch, ok = s.server.ring.Read(s.frames[:0], s.position, s.sub.audience, sendBytes)
+	return batch, ok, nil
 }
 
 // advance sends what the ring has, if only a part of it. A reader that fell
@@ -236,10 +247,11 @@ func (s *session) beat() {
 }
 
 // beatInReplay keeps the heartbeat of a long replay.
-func (s *session) beatInReplay() {
-	if time.Since(s.lastBeat) >= s.server.cfg.Heartbeat {
+func (s *session) beatInReplay() (due bool) {
+	if due = time.Since(s.lastBeat) >= s.server.cfg.Heartbeat; due {
 		s.beat()
 	}
+	return due
 }
 
 func (s *session) epoch() string { return s.server.ring.Epoch() }

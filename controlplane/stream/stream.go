@@ -173,6 +173,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, sub subscription)
 		server: s, sub: sub, out: newOutput(w, s.cfg.writeTimeout, s.metrics),
 		clientID: newClientID(), position: sub.cursor.Position,
 	}
+	if sub.filter != nil {
+		session.view = s.ring.View(sub.filter)
+		defer session.view.Close()
+	}
 	started := s.cfg.Now()
 	ctx := controlplane.WithPrincipal(r.Context(), controlplane.Principal{Name: controlplane.Anonymous, Address: hostOf(r.RemoteAddr)})
 	if sub.audience == controlplane.Edges && s.cfg.Connected != nil {

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/ringcast/ringcast/controlplane"
+	"github.com/ringcast/ringcast/controlplane/filter"
+	"github.com/ringcast/ringcast/controlplane/ring"
 	"github.com/ringcast/ringcast/internal/wire"
 )
 
@@ -24,6 +26,8 @@ type subscription struct {
 	node     string
 	instance string
 	audience controlplane.Audience
+	// filter picks of what the audience hears; nil: all of it.
+	filter *filter.Filter
 }
 
 func (s subscription) kind() string {
@@ -46,20 +50,11 @@ func parameter(format string, args ...any) *invalid {
 	return &invalid{reasonParameter, fmt.Sprintf(format, args...)}
 }
 
-// filters are parameters of the protocol that this version does not have. Whoever
-// gives one must not get more than was asked for.
-var filters = []string{"types", "channels", "tags"}
-
 // parseSubscription reads a request, or says what is wrong with it.
 func parseSubscription(r *http.Request) (subscription, *invalid) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return subscription{}, parameter("the query is malformed")
-	}
-	for _, name := range filters {
-		if query.Has(name) {
-			return subscription{}, parameter("%s: this version has no filters", name)
-		}
 	}
 	sub := subscription{
 		node: query.Get(wire.QueryNode), instance: query.Get(wire.QueryInstance),
@@ -76,6 +71,9 @@ func parseSubscription(r *http.Request) (subscription, *invalid) {
 	if sub.node != "" {
 		sub.audience = controlplane.Edges
 	}
+	if invalid := sub.parseFilter(query); invalid != nil {
+		return subscription{}, invalid
+	}
 	switch follow := query.Get(wire.QueryFollow); follow {
 	case "", "true":
 	case "false":
@@ -84,6 +82,21 @@ func parseSubscription(r *http.Request) (subscription, *invalid) {
 		return subscription{}, parameter("%s is true or false, not %.32q", wire.QueryFollow, follow)
 	}
 	return sub, sub.parseCursor(r.Header.Get(wire.LastEventIDHeader), query.Get(wire.QueryLastEventID))
+}
+
+// parseFilter reads what the reader wants to hear. An edge has to hear all.
+func (s *subscription) parseFilter(query url.Values) *invalid {
+	var err error
+	switch s.filter, err = filter.Parse(query); {
+	case err != nil:
+		return parameter("%v", err)
+	case s.filter == nil:
+		return nil
+	case s.audience == controlplane.Edges:
+		return parameter("an edge, which is whoever gives %s, has to hear everything and takes no filter", wire.QueryNode)
+	}
+	s.audience = ring.Filtered
+	return nil
 }
 
 // parseCursor reads where to begin; the header wins.

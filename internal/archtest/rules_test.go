@@ -85,6 +85,8 @@ func rules() []rule {
 				// A resume reads the log up to where the ring begins.
 				{"./controlplane/stream", "./controlplane/eventlog"},
 				{"./controlplane/stream", "./controlplane/ring"},
+				// A subscriber's filter is part of its request.
+				{"./controlplane/stream", "./controlplane/filter"},
 				// Who belongs to the fleet is state of the log, and the API answers from it.
 				{"./controlplane/fleet", "./controlplane/eventlog"},
 				{"./controlplane/api", "./controlplane/fleet"},

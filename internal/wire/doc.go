@@ -22,6 +22,10 @@ const (
 	QueryLastEventID = "last_event_id"
 	// QueryFollow is "false" for a reader that wants the stream to end at the head.
 	QueryFollow = "follow"
+	// QueryTypes, QueryChannels and QueryTags name what a subscriber wants to hear.
+	QueryTypes    = "types"
+	QueryChannels = "channels"
+	QueryTags     = "tags"
 	// QueryNode names the edge that reads.
 	QueryNode = "node"
 	// QueryInstance names the data directory of the edge that reads.

@@ -68,6 +68,9 @@ func wholeUnits(t tb, open Opener) {
 			{Position: 3, Type: "until", Data: []byte(`{}`), Entities: []string{"c"}, Time: now, ExpiresAt: now.Add(time.Minute), Audience: controlplane.ControlPlanes},
 			{Position: 4, Type: "absent", Data: []byte(`{}`), Entities: []string{"d", "d#auto"}, Tombstone: true, Time: now, Audience: controlplane.Edges | controlplane.Subscribers},
 		}},
+		{Position: 5, Events: []controlplane.Event{
+			{Position: 5, Type: "published", Data: []byte{}, Channel: "room:1", Time: now, Audience: controlplane.Listeners | controlplane.ControlPlanes},
+		}},
 	}
 	for _, u := range want {
 		s.equal("receipt", s.first(u.Position), s.append(unit(withoutPositions(u.Events)...)))

@@ -99,7 +99,7 @@ func (tx *txn) write(unit controlplane.Unit) error {
 			}
 		}
 		_, err := tx.stmt.event.ExecContext(tx.ctx, int64(e.Position), int64(unit.Position), kind(e), e.Audience, e.Type,
-			e.Time.Unix(), expiresAt(e), staleSince(e), len(e.Entities), strings.Join(e.Entities, "\n"), e.Data)
+			e.Time.Unix(), expiresAt(e), staleSince(e), len(e.Entities), strings.Join(e.Entities, "\n"), e.Data, e.Channel)
 		if err != nil {
 			return err
 		}

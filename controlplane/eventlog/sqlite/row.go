@@ -14,10 +14,10 @@ import (
 )
 
 // eventColumns are an event's columns, in the order of a row's fields.
-const eventColumns = `events.position, unit, kind, audience, events.type, time, expires_at, entities, data`
+const eventColumns = `events.position, unit, kind, audience, events.type, time, expires_at, entities, data, channel`
 
 // eventColumnCount is how many eventColumns are.
-const eventColumnCount = 9
+const eventColumnCount = 10
 
 // row is an event as its table has it. Integers are int64, which is what SQLite
 // has: others go through text.
@@ -27,11 +27,12 @@ type row struct {
 	time, expiresAt                int64
 	entities                       string
 	data                           []byte
+	channel                        string
 }
 
 func (r *row) event() unitEvent {
 	e := controlplane.Event{
-		Position: uint64(r.position), Type: r.eventType, Data: r.data,
+		Position: uint64(r.position), Type: r.eventType, Data: r.data, Channel: r.channel,
 		Tombstone: r.kind == kindTombstone, Time: time.Unix(r.time, 0), Audience: controlplane.Audience(r.audience),
 	}
 	if r.expiresAt != 0 {
@@ -47,7 +48,7 @@ type scanner interface{ Scan(dest ...any) error }
 
 func scanEvent(from scanner) (unitEvent, error) {
 	var r row
-	err := from.Scan(&r.position, &r.unit, &r.kind, &r.audience, &r.eventType, &r.time, &r.expiresAt, &r.entities, &r.data)
+	err := from.Scan(&r.position, &r.unit, &r.kind, &r.audience, &r.eventType, &r.time, &r.expiresAt, &r.entities, &r.data, &r.channel)
 	if err != nil {
 		return unitEvent{}, err
 	}
@@ -120,6 +121,7 @@ func (r *row) take(values []driver.Value) bool {
 	set(&r.expiresAt, values[6], &ok)
 	set(&r.entities, values[7], &ok)
 	set(&r.data, values[8], &ok)
+	set(&r.channel, values[9], &ok)
 	return ok
 }
 

@@ -10,7 +10,7 @@ import (
 // an error, never a panic or a zero in their place.
 func TestRowTakesOnlyItsTypes(t *testing.T) {
 	t.Parallel()
-	good := []driver.Value{int64(7), int64(8), int64(0), int64(3), "ip_banned", int64(100), int64(0), "ban:1.2.3.4", []byte("{}")}
+	good := []driver.Value{int64(7), int64(8), int64(0), int64(3), "ip_banned", int64(100), int64(0), "ban:1.2.3.4", []byte("{}"), ""}
 	var r row
 	if !r.take(good) || r.position != 7 || r.unit != 8 || r.audience != 3 || string(r.data) != "{}" {
 		t.Fatalf("take gives %+v", r)

@@ -69,4 +69,7 @@ CREATE INDEX audit_principal ON audit (principal, time);
 CREATE INDEX audit_address ON audit (address, time);
 CREATE INDEX audit_rpc ON audit (rpc, time);
 CREATE INDEX audit_request ON audit (request_id, time) WHERE request_id <> '';
+`, `
+-- That of a published event; others have none.
+ALTER TABLE events ADD COLUMN channel TEXT NOT NULL DEFAULT '';
 `}

@@ -52,7 +52,7 @@ func (w *writer) prepare(ctx context.Context) error {
 		{&w.stmt.forget, `DELETE FROM events WHERE position = ?`},
 		{&w.stmt.claim, `INSERT INTO entities (entity, position) VALUES (?, ?) ON CONFLICT (entity) DO NOTHING`},
 		{&w.stmt.point, `UPDATE entities SET position = ? WHERE entity = ?`},
-		{&w.stmt.event, `INSERT INTO events (position, unit, kind, audience, type, time, expires_at, stale_since, refs, entities, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+		{&w.stmt.event, `INSERT INTO events (position, unit, kind, audience, type, time, expires_at, stale_since, refs, entities, data, channel) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&w.stmt.moveHead, `UPDATE head SET position = ? WHERE position = ?`},
 		{&w.stmt.recall, `SELECT digest, position FROM requests WHERE principal = ? AND id = ? AND time > ?`},
 		{&w.stmt.remember, `INSERT OR REPLACE INTO requests (principal, id, digest, position, time) VALUES (?, ?, ?, ?, ?)`},

@@ -39,6 +39,7 @@ type Mutation struct {
 	//	*Mutation_RestoreToken
 	//	*Mutation_Invalidate
 	//	*Mutation_Preload
+	//	*Mutation_Publish
 	Of            isMutation_Of `protobuf_oneof:"of"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -153,6 +154,15 @@ func (x *Mutation) GetPreload() *PreloadRequest {
 	return nil
 }
 
+func (x *Mutation) GetPublish() *PublishRequest {
+	if x != nil {
+		if x, ok := x.Of.(*Mutation_Publish); ok {
+			return x.Publish
+		}
+	}
+	return nil
+}
+
 type isMutation_Of interface {
 	isMutation_Of()
 }
@@ -197,6 +207,11 @@ type Mutation_Preload struct {
 	Preload *PreloadRequest `protobuf:"bytes,8,opt,name=preload,proto3,oneof"`
 }
 
+type Mutation_Publish struct {
+	// As EventService.Publish.
+	Publish *PublishRequest `protobuf:"bytes,9,opt,name=publish,proto3,oneof"`
+}
+
 func (*Mutation_BanIp) isMutation_Of() {}
 
 func (*Mutation_UnbanIp) isMutation_Of() {}
@@ -212,6 +227,8 @@ func (*Mutation_RestoreToken) isMutation_Of() {}
 func (*Mutation_Invalidate) isMutation_Of() {}
 
 func (*Mutation_Preload) isMutation_Of() {}
+
+func (*Mutation_Publish) isMutation_Of() {}
 
 // ApplyRequest is a batch.
 type ApplyRequest struct {
@@ -336,7 +353,7 @@ var File_ringcast_v1_batch_proto protoreflect.FileDescriptor
 
 const file_ringcast_v1_batch_proto_rawDesc = "" +
 	"\n" +
-	"\x17ringcast/v1/batch.proto\x12\vringcast.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17ringcast/v1/allow.proto\x1a\x15ringcast/v1/ban.proto\x1a\x17ringcast/v1/cache.proto\x1a\x17ringcast/v1/token.proto\"\x88\x04\n" +
+	"\x17ringcast/v1/batch.proto\x12\vringcast.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17ringcast/v1/allow.proto\x1a\x15ringcast/v1/ban.proto\x1a\x17ringcast/v1/cache.proto\x1a\x17ringcast/v1/event.proto\x1a\x17ringcast/v1/token.proto\"\xc1\x04\n" +
 	"\bMutation\x122\n" +
 	"\x06ban_ip\x18\x01 \x01(\v2\x19.ringcast.v1.BanIPRequestH\x00R\x05banIp\x128\n" +
 	"\bunban_ip\x18\x02 \x01(\v2\x1b.ringcast.v1.UnbanIPRequestH\x00R\aunbanIp\x128\n" +
@@ -347,7 +364,8 @@ const file_ringcast_v1_batch_proto_rawDesc = "" +
 	"\n" +
 	"invalidate\x18\a \x01(\v2\x1e.ringcast.v1.InvalidateRequestH\x00R\n" +
 	"invalidate\x127\n" +
-	"\apreload\x18\b \x01(\v2\x1b.ringcast.v1.PreloadRequestH\x00R\apreloadB\x04\n" +
+	"\apreload\x18\b \x01(\v2\x1b.ringcast.v1.PreloadRequestH\x00R\apreload\x127\n" +
+	"\apublish\x18\t \x01(\v2\x1b.ringcast.v1.PublishRequestH\x00R\apublishB\x04\n" +
 	"\x02of\"\xe1\x02\n" +
 	"\fApplyRequest\x12\xa4\x01\n" +
 	"\tmutations\x18\x01 \x03(\v2\x15.ringcast.v1.MutationBo\xbaHl\xba\x01a\n" +
@@ -387,6 +405,7 @@ var file_ringcast_v1_batch_proto_goTypes = []any{
 	(*RestoreTokenRequest)(nil), // 8: ringcast.v1.RestoreTokenRequest
 	(*InvalidateRequest)(nil),   // 9: ringcast.v1.InvalidateRequest
 	(*PreloadRequest)(nil),      // 10: ringcast.v1.PreloadRequest
+	(*PublishRequest)(nil),      // 11: ringcast.v1.PublishRequest
 }
 var file_ringcast_v1_batch_proto_depIdxs = []int32{
 	3,  // 0: ringcast.v1.Mutation.ban_ip:type_name -> ringcast.v1.BanIPRequest
@@ -397,14 +416,15 @@ var file_ringcast_v1_batch_proto_depIdxs = []int32{
 	8,  // 5: ringcast.v1.Mutation.restore_token:type_name -> ringcast.v1.RestoreTokenRequest
 	9,  // 6: ringcast.v1.Mutation.invalidate:type_name -> ringcast.v1.InvalidateRequest
 	10, // 7: ringcast.v1.Mutation.preload:type_name -> ringcast.v1.PreloadRequest
-	0,  // 8: ringcast.v1.ApplyRequest.mutations:type_name -> ringcast.v1.Mutation
-	1,  // 9: ringcast.v1.BatchService.Apply:input_type -> ringcast.v1.ApplyRequest
-	2,  // 10: ringcast.v1.BatchService.Apply:output_type -> ringcast.v1.ApplyResponse
-	10, // [10:11] is the sub-list for method output_type
-	9,  // [9:10] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	11, // 8: ringcast.v1.Mutation.publish:type_name -> ringcast.v1.PublishRequest
+	0,  // 9: ringcast.v1.ApplyRequest.mutations:type_name -> ringcast.v1.Mutation
+	1,  // 10: ringcast.v1.BatchService.Apply:input_type -> ringcast.v1.ApplyRequest
+	2,  // 11: ringcast.v1.BatchService.Apply:output_type -> ringcast.v1.ApplyResponse
+	11, // [11:12] is the sub-list for method output_type
+	10, // [10:11] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_ringcast_v1_batch_proto_init() }
@@ -415,6 +435,7 @@ func file_ringcast_v1_batch_proto_init() {
 	file_ringcast_v1_allow_proto_init()
 	file_ringcast_v1_ban_proto_init()
 	file_ringcast_v1_cache_proto_init()
+	file_ringcast_v1_event_proto_init()
 	file_ringcast_v1_token_proto_init()
 	file_ringcast_v1_batch_proto_msgTypes[0].OneofWrappers = []any{
 		(*Mutation_BanIp)(nil),
@@ -425,6 +446,7 @@ func file_ringcast_v1_batch_proto_init() {
 		(*Mutation_RestoreToken)(nil),
 		(*Mutation_Invalidate)(nil),
 		(*Mutation_Preload)(nil),
+		(*Mutation_Publish)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
