@@ -91,6 +91,8 @@ func edgeState(e *ringcastv1.Edge, now time.Time) string {
 		return "unreachable"
 	case !e.GetLive():
 		return "unreachable " + short(now.Sub(e.GetUnreachableSince().AsTime()))
+	case e.GetShared():
+		return "shared"
 	case e.GetLevel():
 		return "level"
 	case e.GetEpoch() == "":

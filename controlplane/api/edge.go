@@ -118,7 +118,7 @@ func (s *fleetService) ForgetEdge(ctx context.Context, req *ringcastv1.ForgetEdg
 func edgeOf(e fleet.Edge) *ringcastv1.Edge {
 	edge := &ringcastv1.Edge{
 		NodeId: e.Node, Instance: e.Instance, Epoch: e.At.Epoch, Position: e.At.Position,
-		Level: e.Level, Behind: durationOf(e.Behind), Live: e.Live(),
+		Level: e.Level, Shared: e.Shared, Behind: durationOf(e.Behind), Live: e.Live(),
 		ConnectTime: timestampOf(e.Connected), LastHeard: timestampOf(e.Heard), UnreachableSince: timestampOf(e.UnreachableSince),
 		Version: e.Version, StartTime: timestampOf(e.Start), Address: e.Address,
 	}

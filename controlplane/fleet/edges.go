@@ -12,6 +12,8 @@ type Edge struct {
 	controlplane.EdgeKey
 	// Report is its last; the zero value: none yet.
 	Report
+	// Shared tells that two processes report as this edge.
+	Shared bool
 	// Level tells that it has everything in force that the log has for edges.
 	Level bool
 	// Behind is for how long the log has had something that it does not have in force; 0
@@ -96,13 +98,13 @@ func (f *Fleet) Count() (known, level int) {
 
 // isLevel is called with mu held.
 func (f *Fleet) isLevel(m *member) bool {
-	return m.reported && m.report.At.Epoch == f.epoch && m.report.At.Position >= f.recent.last
+	return m.reported && !m.shared && m.report.At.Epoch == f.epoch && m.report.At.Position >= f.recent.last
 }
 
 // edge is called with mu held. It leaves Behind where the recent units do not tell.
 func (f *Fleet) edge(m *member) Edge {
 	now := f.cfg.Now()
-	e := Edge{EdgeKey: m.key, Report: m.report, Level: f.isLevel(m), Connected: m.connected, Heard: m.heard}
+	e := Edge{EdgeKey: m.key, Report: m.report, Shared: m.shared, Level: f.isLevel(m), Connected: m.connected, Heard: m.heard}
 	if !m.reported {
 		e.Staleness = -1
 	}

@@ -50,6 +50,12 @@ type member struct {
 	lost time.Time
 	// heard is when it last reported or began a stream.
 	heard time.Time
+	// began is when the process that reports was heard of first, and replaced the start of
+	// the one before it.
+	began, replaced time.Time
+	// shared says that two processes report as this edge, and rival when that was seen last.
+	shared bool
+	rival  time.Time
 	// pace is the time between reports that it was told last; 0: none.
 	pace     time.Duration
 	report   Report
@@ -74,6 +80,25 @@ func (m *member) newer(r Report, now time.Time) bool {
 	}
 }
 
+// compare finds out whether a report is of a process that had been replaced and runs all
+// the same: the data dir was copied. Neither then speaks for the other.
+func (m *member) compare(r Report, now time.Time) {
+	switch {
+	case r.Sequence > 0 && !m.replaced.IsZero() && r.Start.Equal(m.replaced) && now.Sub(m.began) > lateReport:
+		m.shared, m.rival = true, now
+	case m.shared && now.Sub(m.rival) > silence(m.pace):
+		m.shared = false
+	}
+}
+
+// take makes a report the last.
+func (m *member) take(r Report, now time.Time) {
+	if m.reported && !r.Start.Equal(m.report.Start) {
+		m.began, m.replaced = now, m.report.Start
+	}
+	m.report, m.reported, m.heard, m.left = r, true, now, false
+}
+
 // presents takes note of the cursor that the edge goes on from. What it had reported beyond
 // that is lost to it, as with an older copy of its data dir.
 func (m *member) presents(at wire.Cursor) {
@@ -85,7 +110,7 @@ func (m *member) presents(at wire.Cursor) {
 
 // has tells whether, by its last report, the edge has everything up to a cursor in force.
 func (m *member) has(at wire.Cursor) bool {
-	return m.reported && m.report.At.Epoch == at.Epoch && m.report.At.Position >= at.Position
+	return m.reported && !m.shared && m.report.At.Epoch == at.Epoch && m.report.At.Position >= at.Position
 }
 
 // unreachable tells since when the edge, one of a fleet that reports at an interval, cannot

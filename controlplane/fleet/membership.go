@@ -100,15 +100,31 @@ func (f *Fleet) accept(key controlplane.EdgeKey, r Report) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	m := f.find(key)
-	if m == nil || !m.newer(r, now) {
+	if m == nil {
+		return f.interval()
+	}
+	f.compare(m, r, now)
+	if !m.newer(r, now) {
 		return f.interval()
 	}
 	m.pace = f.interval()
 	f.observe(m, r, now)
-	m.report, m.reported, m.heard, m.left = r, true, now, false
+	m.take(r, now)
 	f.unsaved[m] = struct{}{}
 	f.hear(m)
 	return m.pace
+}
+
+// compare takes note of a second process that reports as the edge. The caller holds mu.
+func (f *Fleet) compare(m *member, r Report, now time.Time) {
+	before := m.shared
+	if m.compare(r, now); m.shared == before {
+		return
+	}
+	if m.shared {
+		f.cfg.Logger.Error("two processes report as one edge: a data directory was copied; give one of them an empty one", "edge", m.key.String())
+	}
+	f.hear(m)
 }
 
 // hear tells the waits what an edge has now. The caller holds mu.

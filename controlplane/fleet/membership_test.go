@@ -243,6 +243,55 @@ func TestLateReports(t *testing.T) {
 	}
 }
 
+// Two processes on copies of one data dir are not one edge that has confirmed: neither
+// speaks for the other. Once one of them is gone the other counts.
+func TestCopiedDataDir(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	defer r.connect(edge("a")).Close()
+	first := r.clock.Now()
+	p, sequence := r.ban(), uint64(0)
+	report := func(start time.Time) {
+		sequence++
+		report := r.at(p)
+		report.Start, report.Sequence = start, sequence
+		if _, err := r.Report(t.Context(), edge("a"), report); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shared := func() bool {
+		e, _, err := r.Edge(t.Context(), edge("a"))
+		if err != nil || e.Level == e.Shared {
+			t.Errorf("%+v, %v", e, err)
+		}
+		return e.Shared
+	}
+	report(first)
+	second := first.Add(time.Hour)
+	report(second)
+	report(first) // was under way
+	if shared() {
+		t.Error("shared by a late report")
+	}
+	r.clock.advance(lateReport + time.Second)
+	report(second)
+	report(first)
+	if !shared() {
+		t.Error("two processes count as one")
+	}
+	w := r.wait(p, "all")
+	report(second)
+	if !w.waits() {
+		t.Fatal("confirmed by one of two")
+	}
+	r.clock.advance(r.interval() * 10)
+	report(second)
+	if shared() {
+		t.Error("shared with a process that is gone")
+	}
+	w.end(t)
+}
+
 // How far an edge is behind is counted from the first event for edges that it lacks, also
 // after a restart, when only the log knows.
 func TestBehind(t *testing.T) {

@@ -124,8 +124,11 @@ type Edge struct {
 	Counts *EdgeCounts `protobuf:"bytes,15,opt,name=counts,proto3" json:"counts,omitempty"`
 	// The instances of other edges with the same node_id, which are edges of their own.
 	OtherInstances []string `protobuf:"bytes,16,rep,name=other_instances,json=otherInstances,proto3" json:"other_instances,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Whether two processes report as this edge, which a copied data dir makes them: it is
+	// never level and never confirms anything, since neither speaks for the other.
+	Shared        bool `protobuf:"varint,17,opt,name=shared,proto3" json:"shared,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Edge) Reset() {
@@ -268,6 +271,13 @@ func (x *Edge) GetOtherInstances() []string {
 		return x.OtherInstances
 	}
 	return nil
+}
+
+func (x *Edge) GetShared() bool {
+	if x != nil {
+		return x.Shared
+	}
+	return false
 }
 
 // EdgeCounts says how much an edge has of everything.
@@ -1392,7 +1402,7 @@ var File_ringcast_v1_fleet_proto protoreflect.FileDescriptor
 
 const file_ringcast_v1_fleet_proto_rawDesc = "" +
 	"\n" +
-	"\x17ringcast/v1/fleet.proto\x12\vringcast.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\x8f\x05\n" +
+	"\x17ringcast/v1/fleet.proto\x12\vringcast.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a.protoc-gen-openapiv2/options/annotations.proto\"\xa7\x05\n" +
 	"\x04Edge\x12\x17\n" +
 	"\anode_id\x18\x01 \x01(\tR\x06nodeId\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x14\n" +
@@ -1412,7 +1422,8 @@ const file_ringcast_v1_fleet_proto_rawDesc = "" +
 	"\tstaleness\x18\r \x01(\v2\x19.google.protobuf.DurationR\tstaleness\x12\x18\n" +
 	"\aaddress\x18\x0e \x01(\tR\aaddress\x12/\n" +
 	"\x06counts\x18\x0f \x01(\v2\x17.ringcast.v1.EdgeCountsR\x06counts\x12'\n" +
-	"\x0fother_instances\x18\x10 \x03(\tR\x0eotherInstances\"\x7f\n" +
+	"\x0fother_instances\x18\x10 \x03(\tR\x0eotherInstances\x12\x16\n" +
+	"\x06shared\x18\x11 \x01(\bR\x06shared\"\x7f\n" +
 	"\n" +
 	"EdgeCounts\x12\x12\n" +
 	"\x04bans\x18\x01 \x01(\x04R\x04bans\x12\x16\n" +
