@@ -22,10 +22,10 @@ func TestPublish(t *testing.T) {
 	plain.until("synced")
 
 	confirmed := ringcast(t, cli.env, "publish", "chat", "--channel", "room:1", "--data", "from the CLI\n", "--wait", "--timeout", "10s")
-	if confirmed.code != exitDone || !strings.Contains(confirmed.out, "published chat on room:1 at "+c.status().GetEpoch()+"-2\n") {
+	if confirmed.code != exitDone || !strings.Contains(confirmed.out, "published chat on room:1 at "+c.status().GetEpoch()+"-1\n") {
 		t.Errorf("publish --wait: %+v", confirmed)
 	}
-	if a := c.post("/v1/events:publish", `{"channel":"room:2","type":"chat","data":"{\"from\":\"REST\"}"}`); a.code != http.StatusOK || !strings.Contains(a.body, `"position":"3"`) {
+	if a := c.post("/v1/events:publish", `{"channel":"room:2","type":"chat","data":"{\"from\":\"REST\"}"}`); a.code != http.StatusOK || !strings.Contains(a.body, `"position":"2"`) {
 		t.Errorf("POST: %s", a)
 	}
 	cli.says([]string{"publish", "chat", "--data", "on another channel"}, "published chat on default at")
@@ -37,7 +37,7 @@ func TestPublish(t *testing.T) {
 	}
 
 	got := fmt.Sprint(told(chat.until("cache_invalidated")))
-	if want := `[chat 2 from the CLI chat 3 {"from":"REST"} cache_invalidated 6 {"tags":["posts:7"],`; !strings.HasPrefix(got, want) {
+	if want := `[chat 1 from the CLI chat 2 {"from":"REST"} cache_invalidated 5 {"tags":["posts:7"],`; !strings.HasPrefix(got, want) {
 		t.Errorf("the subscriber gets\n%s, want\n%s", got, want)
 	}
 	if f := events(plain.until("cache_invalidated")); len(f) != 1 || !strings.Contains(f[0].data, "users:1") {
@@ -47,12 +47,12 @@ func TestPublish(t *testing.T) {
 	c.kill()
 	c.start(t)
 	cli = startCLI(t, c)
-	missed := openStream(t, c.url, "follow=false&last_event_id=2&channels=room:*,default&types=chat")
-	if got := fmt.Sprint(told(missed.until("synced"))); got != `[chat 3 {"from":"REST"} chat 4 on another channel]` {
+	missed := openStream(t, c.url, "follow=false&last_event_id=1&channels=room:*,default&types=chat")
+	if got := fmt.Sprint(told(missed.until("synced"))); got != `[chat 2 {"from":"REST"} chat 3 on another channel]` {
 		t.Errorf("the resume gives %s", got)
 	}
 	cli.says([]string{"tail", "--channel", "room:1", "--type", "chat", "--last-event-id", "0", "--no-follow", "-o", "jsonl"},
-		`{"type":"chat","id":"`+c.status().GetEpoch()+`-2","position":"2","data":"from the CLI\n"}`)
+		`{"type":"chat","id":"`+c.status().GetEpoch()+`-1","position":"1","data":"from the CLI\n"}`)
 	isRefusal(t, "a filter of an edge", must[answer](t)(get(c.url+"/events?node=e&channels=a")), http.StatusBadRequest)
 	refused := cli.run(exitError, "publish", "reset")
 	if !strings.Contains(refused.err, "RESERVED_TYPE") {

@@ -63,6 +63,9 @@ type Fleet struct {
 	ordered []*member // members in order; nil: to be ordered
 	// forgotten are the edges given up because nobody heard of them, and when.
 	forgotten map[controlplane.EdgeKey]time.Time
+	// departed are the last words of edges that left, as long as an earlier one may be
+	// under way.
+	departed map[controlplane.EdgeKey]departure
 	// unsaved are reports that the file lacks, and removed the edges that it has in vain.
 	unsaved map[*member]struct{}
 	removed []controlplane.EdgeKey
@@ -83,7 +86,8 @@ func New(cfg Config, log, roster eventlog.Log) *Fleet {
 	f := &Fleet{
 		cfg: cfg, log: log, roster: roster, ended: make(chan struct{}),
 		members: map[controlplane.EdgeKey]*member{}, forgotten: map[controlplane.EdgeKey]time.Time{},
-		unsaved: map[*member]struct{}{}, waits: map[*wait]struct{}{},
+		departed: map[controlplane.EdgeKey]departure{},
+		unsaved:  map[*member]struct{}{}, waits: map[*wait]struct{}{},
 		asked: asking{changed: make(chan struct{})},
 	}
 	f.metrics = newMetrics(f)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -45,11 +46,12 @@ func (f *Fleet) Connected(ctx context.Context, key controlplane.EdgeKey, at wire
 	m.presents(at)
 	f.hear(m)
 	durable := m.joined
+	departed := f.departed[key].sequence > 0
 	f.mu.Unlock()
 	switch {
 	case !known:
 		f.cfg.Logger.Error("an edge is not known: there are too many", "edge", key.String(), "limit", maxEdges)
-	case !durable && key.Instance != "":
+	case !durable && key.Instance != "" && !departed: // else its first report says that it is back
 		f.join(ctx, key, rpcStream)
 	}
 	return &Stream{fleet: f, member: m}
@@ -83,6 +85,10 @@ func (f *Fleet) Report(ctx context.Context, key controlplane.EdgeKey, r Report) 
 		}
 	}
 	f.mu.Lock()
+	if f.afterLeave(key, r) {
+		defer f.mu.Unlock()
+		return f.interval(), nil
+	}
 	m := f.find(key)
 	durable := m != nil && m.joined
 	f.mu.Unlock()
@@ -99,6 +105,9 @@ func (f *Fleet) accept(key controlplane.EdgeKey, r Report) time.Duration {
 	now := f.cfg.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.afterLeave(key, r) {
+		return f.interval()
+	}
 	m := f.find(key)
 	if m == nil {
 		return f.interval()
@@ -163,6 +172,9 @@ func (f *Fleet) Leave(ctx context.Context, key controlplane.EdgeKey, r Report) e
 	if m != nil && !m.newer(r, f.cfg.Now()) {
 		m = nil
 	}
+	if m != nil {
+		f.departed[key] = departure{r.Start, r.Sequence, f.cfg.Now()}
+	}
 	if m != nil && !m.joined {
 		f.release(m)
 	}
@@ -177,6 +189,28 @@ func (f *Fleet) Leave(ctx context.Context, key controlplane.EdgeKey, r Report) e
 	}
 	f.cfg.Logger.Info("edge left", "edge", key.String())
 	return nil
+}
+
+// departure is the word of a process that its edge leaves, and when it came.
+type departure struct {
+	start    time.Time
+	sequence uint64
+	at       time.Time
+}
+
+// afterLeave tells whether a report was made before its process said that the edge leaves,
+// and came after that. The caller holds mu.
+func (f *Fleet) afterLeave(key controlplane.EdgeKey, r Report) bool {
+	last, left := f.departed[key]
+	return left && r.Sequence > 0 && r.Start.Equal(last.start) && r.Sequence < last.sequence
+}
+
+// dropDepartures forgets last words before which nothing can be under way any more.
+func (f *Fleet) dropDepartures() {
+	now := f.cfg.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	maps.DeleteFunc(f.departed, func(_ controlplane.EdgeKey, last departure) bool { return now.Sub(last.at) > lateReport })
 }
 
 // Forget drops the edges of a node that are not connected, or the one with that instance,
@@ -395,6 +429,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 }
 
 func (f *Fleet) tidy(ctx context.Context) {
+	f.dropDepartures()
 	if err := f.save(ctx); err != nil && ctx.Err() == nil {
 		f.cfg.Logger.Warn("reports of edges were not saved", "error", err)
 	}

@@ -243,6 +243,38 @@ func TestLateReports(t *testing.T) {
 	}
 }
 
+// A report that was under way when its process left does not bring the edge back; the next
+// process does.
+func TestReportAfterLeave(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	report := r.at(0)
+	say := func(start time.Time, sequence uint64) {
+		report.Start, report.Sequence = start, sequence
+		if _, err := r.Report(t.Context(), edge("a"), report); err != nil {
+			t.Fatal(err)
+		}
+	}
+	start := r.clock.Now()
+	for _, known := range []func(){func() { say(start, 1) }, func() { r.connect(edge("a")).Close() }} {
+		known()
+		report.Start, report.Sequence = start, 4
+		if err := r.Leave(t.Context(), edge("a"), report); err != nil {
+			t.Fatal(err)
+		}
+		say(start, 3)
+		if r.connect(edge("a")).Close(); len(r.names()) != 0 {
+			t.Errorf("known by a late word: %v", r.names())
+		}
+		r.clock.advance(lateReport + time.Second)
+		r.dropDepartures()
+	}
+	say(start.Add(time.Hour), 1)
+	if len(r.names()) != 1 {
+		t.Error("the next process is not known")
+	}
+}
+
 // Two processes on copies of one data dir are not one edge that has confirmed: neither
 // speaks for the other. Once one of them is gone the other counts.
 func TestCopiedDataDir(t *testing.T) {

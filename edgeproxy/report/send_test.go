@@ -203,6 +203,13 @@ func (c *conns) note(conn net.Conn, state http.ConnState) {
 	}
 }
 
+// count is how many there have been.
+func (c *conns) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.all
+}
+
 // Reports in a row share a connection, and no report holds one for long.
 func TestConnection(t *testing.T) {
 	t.Parallel()
@@ -226,8 +233,8 @@ func TestConnection(t *testing.T) {
 	case <-time.After(30 * time.Second):
 		t.Fatal("the connection is kept")
 	}
-	if c.all != 1 {
-		t.Errorf("%d connections", c.all)
+	if n := c.count(); n != 1 {
+		t.Errorf("%d connections", n)
 	}
 	if least := time.Duration(float64(usualPace) * (1 - spread)); keepIdle >= least {
 		t.Errorf("kept for %s, longer than the least pace %s", keepIdle, least)
