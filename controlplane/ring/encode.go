@@ -34,12 +34,16 @@ func AppendUnit(dst []byte, epoch string, unit controlplane.Unit, audience contr
 	return dst, ok, nil
 }
 
+// eventBytes is about what an event takes besides its data: it, its type and the names of
+// its entities. Without it the events of an import would be most of a ring's memory.
+const eventBytes = 256
+
 // encode makes a unit's frames for each kind of reader; kinds that hear the
 // same events share them.
 func encode(epoch string, unit controlplane.Unit) (entry, error) {
 	e := entry{position: unit.Position, unit: unit}
 	for _, event := range unit.Events {
-		e.size += len(event.Data)
+		e.size += eventBytes + len(event.Data)
 	}
 	for k, audience := range kinds {
 		if twin := sameEvents(unit, k); twin < k {

@@ -150,7 +150,7 @@ func TestReadAppends(t *testing.T) {
 // TestBoundInBytes wants the bound to be reached, to the byte, and not passed.
 func TestBoundInBytes(t *testing.T) {
 	t.Parallel()
-	frame := len(naiveFrames(single(1), controlplane.Edges)) + len(single(1).Events[0].Data)
+	frame := len(naiveFrames(single(1), controlplane.Edges)) + len(single(1).Events[0].Data) + 256
 	r := ring.New(epoch, 0, 100, 2*frame)
 	for position := range uint64(3) {
 		if err := r.Append([]controlplane.Unit{single(position + 1)}); err != nil {
